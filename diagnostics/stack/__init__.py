@@ -1,0 +1,42 @@
+"""The description of a stack (`stack.toml`): its schema, its typed form and its secrets."""
+
+from diagnostics.stack.config import (
+    Contact,
+    Database,
+    Endpoint,
+    Engine,
+    Login,
+    Logs,
+    Queue,
+    Service,
+    StackConfig,
+    TlsFiles,
+    TokenKey,
+    Tokens,
+)
+from diagnostics.stack.errors import SecretUnavailable, StackError, StackInvalid
+from diagnostics.stack.reading import parse_document, parse_toml, read_stack
+from diagnostics.stack.secrets import SecretReference, SecretResolver
+
+__all__ = [
+    "Contact",
+    "Database",
+    "Endpoint",
+    "Engine",
+    "Login",
+    "Logs",
+    "Queue",
+    "SecretReference",
+    "SecretResolver",
+    "SecretUnavailable",
+    "Service",
+    "StackConfig",
+    "StackError",
+    "StackInvalid",
+    "TlsFiles",
+    "TokenKey",
+    "Tokens",
+    "parse_document",
+    "parse_toml",
+    "read_stack",
+]

@@ -1,0 +1,174 @@
+"""A stack in typed form, as checks read it; made from a validated document only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diagnostics.stack.secrets import SecretReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Whom to call in an emergency."""
+
+    name: str
+    contact: str  # mailto:, tel: or https: URI
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The container engine of a stack whose vantage is `container`."""
+
+    url: str
+    project: str
+    compose_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service: what it is, where its traces lie (process vantage) and what it must own."""
+
+    name: str
+    role: str  # api, worker, proxy, database, pooler, queue, other
+    pid_file: Path | None = None
+    log_files: tuple[Path, ...] = ()
+    listens: tuple[tuple[str, int], ...] = ()  # (host, port) that this service and nobody else must own
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Certificate files of one endpoint, on the machine where the check runs."""
+
+    name: str
+    ca: Path
+    server_certificate: Path | None = None
+    server_key: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    client_ca: Path | None = None  # what the server trusts for clients; `ca` where not given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An HTTP(S) door of the stack."""
+
+    name: str
+    service: str
+    url: str  # scheme://host:port, no path
+    health_path: str = "/health"
+    names: tuple[str, ...] = ()  # every name and address that clients use
+    tls: str | None = None  # key of `tls`; None for plain HTTP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A low-privilege account to probe the login with."""
+
+    endpoint: str
+    username: str
+    password: SecretReference
+    path: str = "/auth/login"
+    protected_path: str = "/auth/me"
+    token_field: str = "access_token"  # noqa: S105  a field's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenKey:
+    """A signing key as one service really has it: an environment variable of its process, or a reference."""
+
+    service: str
+    environment_variable: str | None = None
+    value: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What tokens of the stack must look like."""
+
+    algorithms: tuple[str, ...] = ("HS256",)
+    issuer: str | None = None
+    require_kid: bool = False
+    leeway_seconds: int = 0
+    keys: tuple[TokenKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A PostgreSQL database with the credentials that the application uses."""
+
+    name: str
+    service: str
+    host: str
+    port: int
+    dbname: str
+    user: str
+    password: SecretReference | None = None
+    sslmode: str = "prefer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The job queue between api and workers."""
+
+    service: str
+    adapter: str  # "redis-list" or "celery"
+    host: str
+    port: int
+    database: int = 0
+    user: str | None = None
+    password: SecretReference | None = None
+    worker_service: str | None = None
+    pending: tuple[str, ...] = ()
+    processing: str | None = None
+    dead: str | None = None
+    heartbeat_file: Path | None = None
+    timestamp_field: str = "queued_at"  # in the job's JSON, seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """How much of the logs a run takes."""
+
+    window_minutes: int = 15
+    max_bytes_per_service: int = 5_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackConfig:
+    """One deployment under care."""
+
+    name: str
+    environment: str  # Development, Staging or Production
+    vantage: str  # "process" or "container"
+    root: Path  # relative paths start here
+    description: str = ""
+    emergency_contacts: tuple[Contact, ...] = ()
+    engine: Engine | None = None
+    services: Mapping[str, Service] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    tls: Mapping[str, TlsFiles] = field(default_factory=dict)
+    databases: Mapping[str, Database] = field(default_factory=dict)
+    login: Login | None = None
+    tokens: Tokens | None = None
+    queue: Queue | None = None
+    logs: Logs = field(default_factory=Logs)
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by check slug, then by name
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)  # as validated, references only
+
+    def secret_references(self) -> Iterator[SecretReference]:
+        """Give every secret reference of the stack, for removal by value from what is captured."""
+        if self.login:
+            yield self.login.password
+        for database in self.databases.values():
+            if database.password:
+                yield database.password
+        if self.queue and self.queue.password:
+            yield self.queue.password
+        for key in self.tokens.keys if self.tokens else ():
+            if key.value:
+                yield key.value

@@ -1,0 +1,213 @@
+"""Read a stack.toml: parse, validate against the schema and against itself, give the typed form."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from diagnostics.stack import config, schema
+from diagnostics.stack.errors import Problem, StackInvalid
+from diagnostics.stack.positions import line_of
+from diagnostics.stack.secrets import SecretReference
+
+MAX_FILE_BYTES = 1_000_000
+_VALIDATOR = Draft202012Validator(schema.STACK)
+
+Document = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def read_stack(path: Path) -> config.StackConfig:
+    """Read a stack.toml; relative paths in it start at `root`, or at its own folder.
+
+    Raises: StackInvalid, with a line per problem.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StackInvalid([Problem("file", None, f"cannot read {path}: {error.strerror}")]) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise StackInvalid([Problem("file", None, f"{path} is larger than {MAX_FILE_BYTES} bytes")])
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise StackInvalid([Problem("file", None, f"{path} is not UTF-8 text (byte {error.start})")]) from None
+    return parse_toml(text, folder=path.resolve().parent)
+
+
+def parse_toml(text: str, *, folder: Path) -> config.StackConfig:
+    """Parse TOML text; `folder` is where a relative `root` starts.
+
+    Raises: StackInvalid.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StackInvalid([Problem("file", None, f"not valid TOML: {error}")]) from None
+    document["root"] = str(folder / document["root"]) if isinstance(document.get("root"), str) else str(folder)
+    return parse_document(document, line=lambda path: line_of(text, path))
+
+
+def parse_document(
+    document: Document, *, line: Callable[[Sequence[str | int]], int | None] = lambda path: None
+) -> config.StackConfig:
+    """Validate a document (as stored) and give the typed form.
+
+    Raises: StackInvalid.
+    """
+    problems = [
+        _problem(error, line)
+        for error in sorted(_VALIDATOR.iter_errors(document), key=lambda e: list(map(str, e.absolute_path)))
+    ]
+    if not problems:
+        problems = [Problem(".".join(map(str, path)), line(path), message) for path, message in _dangling(document)]
+    if problems:
+        raise StackInvalid(problems)
+    return _typed(document)
+
+
+def _problem(error: ValidationError, line: Callable[[Sequence[str | int]], int | None]) -> Problem:
+    path = tuple(error.absolute_path)
+    key = ".".join(map(str, path)) or "file"
+    return Problem(key, line(path), _plain_words(error))
+
+
+def _plain_words(error: ValidationError) -> str:
+    """Say what is wrong without echoing a value: it may be a secret in the wrong place."""
+    rule, wants = error.validator, error.validator_value
+    if isinstance(error.schema, dict) and error.schema.get("x-secret"):
+        return "a secret stands here only as a reference: env:NAME, file:PATH or db:NAME"
+    if rule == "required" and isinstance(error.instance, dict):
+        missing = [name for name in wants if name not in error.instance]
+        return f"missing: {', '.join(missing)}"
+    if rule == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(error.instance) - set(known))
+        return f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+    if rule == "enum":
+        return f"must be one of {', '.join(map(str, wants))}"
+    if rule == "oneOf":
+        return "give exactly one of environment_variable and value"
+    if rule == "propertyNames" or rule == "pattern":
+        return f"does not have the form {error.schema.get('pattern', wants)}"
+    return f"must satisfy {rule} {wants}"
+
+
+def _dangling(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Find names that point at nothing, and what the vantage needs."""
+    services, tls = document["services"], document.get("tls", {})
+    if document["vantage"] == "container" and "engine" not in document:
+        yield ("vantage",), "the container vantage needs an [engine] table"
+    for path, name in _service_names(document):
+        if name not in services:
+            yield path, f"there is no service {name}; known are {', '.join(sorted(services))}"
+    for name, endpoint in document.get("endpoints", {}).items():
+        if endpoint["url"].startswith("https:") and "tls" not in endpoint:
+            yield ("endpoints", name), "an https endpoint names its [tls.*] table with tls = ..."
+        if endpoint.get("tls", None) not in {None, *tls}:
+            yield ("endpoints", name, "tls"), f"there is no [tls.{endpoint['tls']}] table"
+    login = document.get("login")
+    if login and login["endpoint"] not in document.get("endpoints", {}):
+        yield ("login", "endpoint"), f"there is no [endpoints.{login['endpoint']}] table"
+    queue = document.get("queue")
+    if queue and queue["adapter"] == "redis-list" and not queue.get("pending"):
+        yield ("queue",), "a redis-list queue names its lists with pending = [...]"
+
+
+def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for name, service in document["services"].items():
+        for index, other in enumerate(service.get("depends_on", ())):
+            yield ("services", name, "depends_on", index), other
+    for table in ("endpoints", "databases"):
+        for name, entry in document.get(table, {}).items():
+            yield (table, name, "service"), entry["service"]
+    for index, key in enumerate(document.get("tokens", {}).get("keys", ())):
+        yield ("tokens", "keys", index, "service"), key["service"]
+    queue = document.get("queue", {})
+    for field in ("service", "worker_service"):
+        if field in queue:
+            yield ("queue", field), queue[field]
+
+
+def _typed(document: Document) -> config.StackConfig:
+    root = Path(document["root"])
+    return config.StackConfig(
+        name=document["name"],
+        environment=document["environment"],
+        vantage=document["vantage"],
+        root=root,
+        description=document.get("description", ""),
+        emergency_contacts=tuple(config.Contact(**c) for c in document.get("emergency_contacts", ())),
+        engine=_make(config.Engine, document.get("engine"), root),
+        services={name: _service(name, table, root) for name, table in document["services"].items()},
+        endpoints=_named(config.Endpoint, document.get("endpoints", {}), root),
+        tls=_named(config.TlsFiles, document.get("tls", {}), root),
+        databases=_named(config.Database, document.get("databases", {}), root),
+        login=_make(config.Login, document.get("login"), root),
+        tokens=_tokens(document.get("tokens"), root),
+        queue=_make(config.Queue, document.get("queue"), root),
+        logs=config.Logs(**document.get("logs", {})),
+        thresholds=document.get("thresholds", {}),
+        document=document,
+    )
+
+
+_PATHS = {
+    "ca",
+    "server_certificate",
+    "server_key",
+    "client_certificate",
+    "client_key",
+    "client_ca",
+    "pid_file",
+    "heartbeat_file",
+}
+_SECRETS = {"password", "value"}
+
+
+def _convert(key: str, value: Any, root: Path) -> Any:
+    if key in _PATHS:
+        return root / value
+    if key in _SECRETS:
+        return SecretReference.parse(value)
+    if key == "log_files":
+        return tuple(root / item for item in value)
+    if key == "url":
+        return value.rstrip("/")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _make(kind: Callable[..., T], table: Document | None, root: Path, **more: Any) -> T | None:
+    if table is None:
+        return None
+    return kind(**{key: _convert(key, value, root) for key, value in table.items()}, **more)
+
+
+def _named(kind: Callable[..., T], tables: Document, root: Path) -> dict[str, T]:
+    made = {name: _make(kind, table, root, name=name) for name, table in tables.items()}
+    return {name: entry for name, entry in made.items() if entry is not None}
+
+
+def _service(name: str, table: Document, root: Path) -> config.Service:
+    listens = tuple(_host_and_port(item) for item in table.get("listens", ()))
+    rest = {key: value for key, value in table.items() if key != "listens"}
+    return config.Service(**{k: _convert(k, v, root) for k, v in rest.items()}, name=name, listens=listens)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _tokens(table: Document | None, root: Path) -> config.Tokens | None:
+    if table is None:
+        return None
+    keys = tuple(
+        config.TokenKey(**{k: _convert(k, v, root) for k, v in entry.items()}) for entry in table.get("keys", ())
+    )
+    return config.Tokens(**{k: _convert(k, v, root) for k, v in table.items() if k != "keys"}, keys=keys)

@@ -1,0 +1,136 @@
+"""The JSON Schema (2020-12) of a stack.toml; also what editors and the documentation show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diagnostics.stack.secrets import REFERENCE_PATTERN
+
+ENVIRONMENTS = ("Development", "Staging", "Production")
+VANTAGES = ("process", "container")
+ROLES = ("api", "worker", "proxy", "database", "pooler", "queue", "other")
+ADAPTERS = ("redis-list", "celery")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+Schema = dict[str, Any]
+
+
+def _table(properties: Schema, *, required: tuple[str, ...] = ()) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": list(required)}
+
+
+def _tables(of: Schema) -> Schema:
+    return {"type": "object", "propertyNames": {"pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"}, "additionalProperties": of}
+
+
+def _choice(values: tuple[str, ...]) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
+TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 4096}
+TEXTS: Schema = {"type": "array", "items": TEXT, "maxItems": 100}
+NAME: Schema = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9-]{0,62}$"}
+PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
+HTTP_PATH: Schema = {"type": "string", "pattern": r"^/[^\s]*$"}
+LISTEN: Schema = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}$"}
+SECRET: Schema = {"type": "string", "pattern": REFERENCE_PATTERN, "x-secret": True}
+
+SERVICE = _table(
+    {"role": _choice(ROLES), "pid_file": TEXT, "log_files": TEXTS, "depends_on": TEXTS}
+    | {"listens": {"type": "array", "items": LISTEN}},
+    required=("role",),
+)
+TLS = _table(
+    dict.fromkeys(
+        ("ca", "server_certificate", "server_key", "client_certificate", "client_key", "client_ca"),
+        TEXT,
+    ),
+    required=("ca",),
+)
+ENDPOINT = _table(
+    {"service": TEXT, "url": {"type": "string", "pattern": r"^https?://[^/\s@?#]+/?$"}, "health_path": HTTP_PATH}
+    | {"names": TEXTS, "tls": TEXT},
+    required=("service", "url"),
+)
+DATABASE = _table(
+    {"service": TEXT, "host": TEXT, "port": PORT, "dbname": TEXT, "user": TEXT, "password": SECRET}
+    | {"sslmode": _choice(SSL_MODES)},
+    required=("service", "host", "port", "dbname", "user"),
+)
+LOGIN = _table(
+    {"endpoint": TEXT, "username": TEXT, "password": SECRET, "path": HTTP_PATH, "protected_path": HTTP_PATH}
+    | {"token_field": TEXT},
+    required=("endpoint", "username", "password"),
+)
+TOKEN_KEY = _table(
+    {"service": TEXT, "environment_variable": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$"}}
+    | {"value": SECRET},
+    required=("service",),
+) | {"oneOf": [{"required": ["environment_variable"]}, {"required": ["value"]}]}
+TOKENS = _table(
+    {
+        "algorithms": TEXTS,
+        "issuer": TEXT,
+        "require_kid": {"type": "boolean"},
+        "leeway_seconds": {"type": "integer", "minimum": 0, "maximum": 3600},
+        "keys": {"type": "array", "items": TOKEN_KEY},
+    }
+)
+QUEUE = _table(
+    {
+        "service": TEXT,
+        "adapter": _choice(ADAPTERS),
+        "host": TEXT,
+        "port": PORT,
+        "database": {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        "user": TEXT,
+        "password": SECRET,
+        "worker_service": TEXT,
+        "pending": TEXTS,
+        "processing": TEXT,
+        "dead": TEXT,
+        "heartbeat_file": TEXT,
+        "timestamp_field": TEXT,
+    },
+    required=("service", "adapter", "host", "port"),
+)
+CONTACT = _table(
+    {"name": TEXT, "contact": {"type": "string", "pattern": r"^(mailto|tel|https):[^\s]+$"}, "role": TEXT},
+    required=("name", "contact"),
+)
+ENGINE = _table(
+    {
+        "url": {"type": "string", "pattern": r"^(unix|tcp|ssh|https?)://[^\s]+$"},
+        "project": TEXT,
+        "compose_files": TEXTS,
+    },
+    required=("url", "project"),
+)
+LOGS = _table(
+    {
+        "window_minutes": {"type": "integer", "minimum": 1, "maximum": 1440},
+        "max_bytes_per_service": {"type": "integer", "minimum": 1000, "maximum": 100_000_000},
+    }
+)
+STACK: Schema = _table(
+    {
+        "schema": {"const": 1},
+        "name": NAME,
+        "environment": _choice(ENVIRONMENTS),
+        "vantage": _choice(VANTAGES),
+        "description": {"type": "string", "maxLength": 4096},
+        "root": TEXT,
+        "emergency_contacts": {"type": "array", "items": CONTACT, "maxItems": 20},
+        "engine": ENGINE,
+        "services": _tables(SERVICE),
+        "endpoints": _tables(ENDPOINT),
+        "tls": _tables(TLS),
+        "databases": _tables(DATABASE),
+        "login": LOGIN,
+        "tokens": TOKENS,
+        "queue": QUEUE,
+        "logs": LOGS,
+        "thresholds": _tables({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}),
+    },
+    required=("schema", "name", "environment", "vantage", "services"),
+) | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "stack.toml of AWE Incidents"}
