@@ -1,0 +1,1 @@
+"""Checks of health, login and tokens."""

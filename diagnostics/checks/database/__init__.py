@@ -1,0 +1,1 @@
+"""Checks of PostgreSQL, the pooler and Redis."""

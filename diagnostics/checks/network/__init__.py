@@ -1,0 +1,1 @@
+"""Checks of names, connections and timing."""

@@ -1,0 +1,1 @@
+"""Checks of certificates and mutual TLS."""

@@ -1,0 +1,1 @@
+"""Checks of ports, containers, files and logs."""

@@ -1,0 +1,7 @@
+"""Carry out checks: the order they go in, one look, and the killable process that a look runs in."""
+
+from diagnostics.looking.look import LookRequest, take_look
+from diagnostics.looking.plan import Step, next_steps, requirements_of
+from diagnostics.looking.process import look_in_process, warm_up
+
+__all__ = ["LookRequest", "Step", "look_in_process", "next_steps", "requirements_of", "take_look", "warm_up"]

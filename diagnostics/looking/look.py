@@ -1,0 +1,96 @@
+"""One look: a check against a stack, in this process, whatever happens in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from diagnostics.checks.errors import CouldNotLook
+from diagnostics.checks.registry import check
+from diagnostics.checks.result import Finding, Result, State, only_finding
+from diagnostics.checks.seeing import Earlier, Seeing
+from diagnostics.redaction import KnownSecret, Redactor
+from diagnostics.stack import SecretResolver, SecretUnavailable, StackConfig
+
+VANTAGE = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class LookRequest:
+    """Everything a look needs; crosses the process boundary, never the broker."""
+
+    slug: str
+    stack: StackConfig
+    redaction_key: bytes = field(repr=False)
+    stored_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    handed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    earlier: Earlier | None = None
+
+    @property
+    def deadline_seconds(self) -> float:
+        """Give how long the look may take."""
+        return check(self.slug).deadline_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of it: the result, and secrets for dependants of the same run."""
+
+    result: Result
+    handing: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def take_look(request: LookRequest) -> Look:
+    """Look here and now; every failure of the look itself becomes the result `error`."""
+    one, started_at, began = check(request.slug), datetime.now(UTC), time.monotonic()
+    if reason := one.not_applicable(request.stack):
+        finding = Finding(state=State.SKIP, code="not_applicable", message=reason)
+        return Look(only_finding(check=one.slug, version=one.version, finding=finding, at=started_at, vantage=VANTAGE))
+    seeing = _seeing(request, ends_at=began + one.deadline_seconds)
+    try:
+        findings = tuple(one.look(seeing)) or (_broken_check("the check gave no finding"),)
+    except (CouldNotLook, SecretUnavailable) as error:
+        code = error.code if isinstance(error, CouldNotLook) else "secret_unavailable"
+        target = error.target if isinstance(error, CouldNotLook) else ""
+        findings = (Finding(state=State.ERROR, code=code, message=seeing.clean(str(error)), target=target),)
+    except Exception as error:  # a bug in a check is an answer too, and must not stop the run
+        findings = (_broken_check(f"the check itself failed: {type(error).__name__}: {seeing.clean(str(error))}"),)
+    result = Result(
+        check=one.slug,
+        version=one.version,
+        findings=findings,
+        evidence=tuple(seeing.kept),
+        started_at=started_at,
+        duration_ms=round((time.monotonic() - began) * 1000),
+        vantage=VANTAGE,
+    )
+    return Look(result, dict(seeing.handing))
+
+
+def _broken_check(message: str) -> Finding:
+    return Finding(state=State.ERROR, code="check.failed", message=message[:1000])
+
+
+def _seeing(request: LookRequest, *, ends_at: float) -> Seeing:
+    resolver = SecretResolver(request.stack.root, request.stored_secrets)
+    known = [KnownSecret(name, value) for name, value in _known_values(request, resolver).items() if value]
+    return Seeing(
+        slug=request.slug,
+        stack=request.stack,
+        redactor=Redactor(request.redaction_key, known),
+        resolver=resolver,
+        ends_at=ends_at,
+        earlier=request.earlier,
+        handed=request.handed,
+    )
+
+
+def _known_values(request: LookRequest, resolver: SecretResolver) -> dict[str, str]:
+    """Collect every secret value that could stand in what is captured."""
+    return {
+        **{f"db:{name}": value for name, value in request.stored_secrets.items()},
+        **resolver.revealed(request.stack.secret_references()),
+        **{f"run:{name}": value for name, value in request.handed.items()},
+    }

@@ -1,0 +1,5 @@
+"""What the fork server loads once: every check with its libraries, and nothing of the service."""
+
+from diagnostics.checks.registry import all_checks
+
+all_checks()

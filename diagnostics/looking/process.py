@@ -1,0 +1,92 @@
+"""Look in a process of its own that is killed at the deadline: a thread that hangs in a resolver cannot be (ADR 5).
+
+The process is forked from a clean server process that has the library loaded already (multiprocessing's forkserver),
+so starting one costs milliseconds, shares memory, and never copies the threads and sockets of a worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from threading import Lock
+
+from diagnostics.checks.registry import check
+from diagnostics.checks.result import Finding, State, only_finding
+from diagnostics.looking.look import VANTAGE, Look, LookRequest, take_look
+
+GRACE_SECONDS = 0.5  # a look that ends at its own deadline still gets to say so
+PRELOADED = ["diagnostics.looking.preload"]
+
+_context = multiprocessing.get_context("forkserver")
+_starting = Lock()  # the fork server is asked by one thread at a time
+
+
+def warm_up() -> None:
+    """Start the fork server now, so that the first look does not wait for it."""
+    _context.set_forkserver_preload(PRELOADED)
+    process = _context.Process(target=_nothing, daemon=True)
+    process.start()
+    process.join()
+
+
+def look_in_process(request: LookRequest) -> Look:
+    """Look in a child process; past the deadline it is killed and the result is `error` with code `deadline`."""
+    began, started_at = time.monotonic(), datetime.now(UTC)
+    receiving, sending = _context.Pipe(duplex=False)
+    with contextlib.closing(receiving):
+        process = _start(request, sending)
+        try:
+            look = _receive(receiving, began + request.deadline_seconds + GRACE_SECONDS - time.monotonic())
+        finally:
+            _end(process)
+    if look is not None:
+        return look
+    one, exit_code = check(request.slug), process.exitcode
+    finding = Finding(
+        state=State.ERROR,
+        code="deadline",
+        message=f"no answer within the check's deadline of {one.deadline_seconds:g} s; the look was stopped",
+    )
+    if time.monotonic() - began < request.deadline_seconds:
+        finding = Finding(
+            state=State.ERROR, code="look.lost", message=f"the process that looked ended early (exit {exit_code})"
+        )
+    result = only_finding(check=one.slug, version=one.version, finding=finding, at=started_at, vantage=VANTAGE)
+    return Look(result)
+
+
+def _start(request: LookRequest, sending: Connection) -> ForkServerProcess:
+    with _starting:
+        _context.set_forkserver_preload(PRELOADED)
+        process = _context.Process(target=_child, args=(request, sending), daemon=True)
+        process.start()
+    sending.close()  # ours; so that the child's death is seen as end of file
+    return process
+
+
+def _receive(receiving: Connection, seconds: float) -> Look | None:
+    if not receiving.poll(max(seconds, 0)):
+        return None
+    try:
+        look: Look = receiving.recv()
+    except (EOFError, OSError):
+        return None
+    return look
+
+
+def _end(process: ForkServerProcess) -> None:
+    process.kill()
+    process.join()
+
+
+def _child(request: LookRequest, sending: Connection) -> None:
+    sending.send(take_look(request))
+    sending.close()
+
+
+def _nothing() -> None:
+    """Stand in for a look while the fork server warms up."""
