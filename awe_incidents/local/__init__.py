@@ -1,0 +1,1 @@
+"""Embedded PostgreSQL and Redis and the supervisor of our programs; no Django here, so pytest uses it too."""
