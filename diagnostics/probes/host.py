@@ -1,0 +1,143 @@
+"""Probe of the host: processes by pid file, their environment, and who listens on which TCP port (psutil, /proc)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from diagnostics.checks.errors import NotPermitted
+from diagnostics.probes.errors import FileUnusable, ProcessUnknown
+from diagnostics.probes.files import mode_of, read_bounded
+
+MAX_PID_FILE_BYTES = 10_000
+MAX_ENVIRONMENT_BYTES = 8_000_000
+YOUNGER_SECONDS = 10.0  # a process this much younger than its pid file got the number of a dead one
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening TCP socket; `pid` is None where its process may not be seen."""
+
+    address: str
+    port: int
+    pid: int | None
+
+    def __str__(self) -> str:
+        """Give address:port, IPv6 in brackets."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+def process_of(pid_file: Path) -> psutil.Process:
+    """Give the living process that a pid file names (first line; PostgreSQL writes more below it).
+
+    Raises: ProcessUnknown (codes pid_file.missing, pid_file.garbage, pid_file.stale, pid_file.reused), NotPermitted.
+    """
+    pid = _pid_in(pid_file)
+    try:
+        process = psutil.Process(pid)
+        is_dead = process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        younger_seconds = process.create_time() - mode_of(pid_file).st_mtime
+    except psutil.AccessDenied:
+        raise NotPermitted(f"process {pid} of {pid_file} may not be seen", target=str(pid_file)) from None
+    except psutil.NoSuchProcess:
+        if psutil.pid_exists(pid):  # /proc hides it (hidepid)
+            raise NotPermitted(f"process {pid} of {pid_file} may not be seen", target=str(pid_file)) from None
+        is_dead, younger_seconds = True, 0.0
+    except FileUnusable as unusable:
+        raise ProcessUnknown("pid_file.missing", unusable.text) from None
+    if is_dead:
+        raise ProcessUnknown("pid_file.stale", f"{pid_file} names process {pid}, which does not run")
+    if younger_seconds > YOUNGER_SECONDS:
+        text = f"{pid_file} names process {pid}, but {described(pid)} started after the file was written"
+        raise ProcessUnknown("pid_file.reused", text)
+    return process
+
+
+def _pid_in(pid_file: Path) -> int:
+    try:
+        data = read_bounded(pid_file, max_bytes=MAX_PID_FILE_BYTES)
+    except FileUnusable as unusable:
+        code = "pid_file.missing" if unusable.code == "missing" else "pid_file.garbage"
+        raise ProcessUnknown(code, unusable.text) from None
+    match = re.match(rb"\s*([1-9][0-9]{0,9})\s*(?:\n|$)", data)
+    if match is None or int(match[1]) > 2**31 - 1:
+        raise ProcessUnknown("pid_file.garbage", f"{pid_file} does not begin with a process number")
+    return int(match[1])
+
+
+def process_environment(pid_file: Path, names: Iterable[str]) -> dict[str, str]:
+    """Give the named environment variables as the process was started with them; unset ones are left out.
+
+    Raises: ProcessUnknown (as process_of), NotPermitted.
+    """
+    process, wanted = process_of(pid_file), set(names)
+    try:
+        data = read_bounded(Path("/proc") / str(process.pid) / "environ", max_bytes=MAX_ENVIRONMENT_BYTES)
+    except FileUnusable:
+        raise ProcessUnknown("pid_file.stale", f"process {process.pid} of {pid_file} has just ended") from None
+    pairs = (entry.decode(errors="surrogateescape").partition("=") for entry in data.split(b"\0"))
+    return {name: value for name, equals, value in pairs if equals and name in wanted}
+
+
+def family_of(process: psutil.Process) -> list[psutil.Process]:
+    """Give a process and all its children, theirs included."""
+    children: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        children = process.children(recursive=True)
+    return [process, *children]
+
+
+def listening(processes: Sequence[psutil.Process]) -> list[Listener]:
+    """Give what these processes listen on, also where several of them share one socket.
+
+    Raises: NotPermitted.
+    """
+    found = []
+    for process in processes:
+        try:
+            connections = process.net_connections(kind="tcp")
+        except psutil.AccessDenied:
+            text = f"the sockets of process {process.pid} belong to another user and may not be seen"
+            raise NotPermitted(text) from None
+        except psutil.NoSuchProcess:
+            continue
+        found += [
+            Listener(one.laddr.ip, one.laddr.port, process.pid)
+            for one in connections
+            if one.laddr and one.status == "LISTEN"
+        ]
+    return found
+
+
+def all_listeners() -> list[Listener]:
+    """Give every listening TCP socket of this host; of several processes that share one, one is named."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        raise NotPermitted("the list of listening ports may not be read") from None
+    return [
+        Listener(one.laddr.ip, one.laddr.port, one.pid) for one in connections if one.laddr and one.status == "LISTEN"
+    ]
+
+
+def ancestors_of(process: psutil.Process) -> set[int]:
+    """Give the process numbers above a process."""
+    with suppress(psutil.NoSuchProcess):
+        return {parent.pid for parent in process.parents()}
+    return set()
+
+
+def described(pid: int | None) -> str:
+    """Name a process without its arguments, which may hold secrets."""
+    if pid is None:
+        return "a process that this user may not see"
+    try:
+        process = psutil.Process(pid)
+        return f"process {pid} ({process.name()}, user {process.username()})"
+    except psutil.Error:
+        return f"process {pid}"
