@@ -1,0 +1,1 @@
+"""The HTTP api of the AI Workflow Engine."""

@@ -1,0 +1,1 @@
+"""What the api and the worker of the AI Workflow Engine share."""

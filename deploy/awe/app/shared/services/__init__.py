@@ -1,0 +1,1 @@
+"""The operators' door into the application; the troubleshooting guide names this package."""

@@ -1,0 +1,1 @@
+"""The agent worker of the AI Workflow Engine."""

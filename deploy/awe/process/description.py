@@ -1,0 +1,155 @@
+"""The stack.toml of a stack of processes, as `diagnostics.stack.read_stack` reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.awe.process.client import PROBE
+from deploy.awe.process.environments import DATABASE, ROLE
+from deploy.awe.process.layout import Layout
+from deploy.awe.process.settings import StackSettings
+
+TEMPLATE = """\
+# A reference stack of processes, written when it was laid out; deploy/stack.example.toml explains every key.
+schema = 1
+name = {name}
+environment = {environment}
+vantage = "process"
+description = "The AI Workflow Engine as processes of one machine."
+
+[[emergency_contacts]]
+name = "AWE on call"
+contact = "mailto:awe-oncall@example.org"
+role = "first responder"
+
+[services.{api}]
+role = "api"
+pid_file = {api_pid_file}
+log_files = [{api_log}, {security_log}]
+listens = [{api_listens}]
+depends_on = [{database_name}, {redis_name}]
+
+[services.{worker}]
+role = "worker"
+pid_file = {worker_pid_file}
+log_files = [{worker_log}]
+depends_on = [{database_name}, {redis_name}]
+
+[services.{database}]
+role = "database"
+pid_file = {database_pid_file}
+log_files = [{database_log}]
+listens = [{database_listens}]
+
+[services.{redis}]
+role = "queue"
+pid_file = {redis_pid_file}
+log_files = [{redis_log}]
+listens = [{redis_listens}]
+
+[endpoints.public]
+service = {api_name}
+url = {url}
+health_path = "/health"
+names = [{names}]
+tls = "public"
+
+[tls.public]
+ca = "certs/ca/ca.crt"
+server_certificate = "certs/server/server.crt"
+server_key = "certs/server/server.key"
+client_certificate = "certs/client/client.crt"
+client_key = "certs/client/client.key"
+
+[databases.application]
+service = {database_name}
+host = "127.0.0.1"
+port = {database_port}
+dbname = {dbname}
+user = {role}
+password = "file:secrets/database_password"
+sslmode = "disable"
+
+[login]
+endpoint = "public"
+username = {probe}
+password = "file:secrets/probe_password"
+path = "/auth/login"
+protected_path = "/auth/me"
+
+[tokens]
+algorithms = ["HS256"]
+issuer = "awe-api"
+keys = [
+    {{ service = {api_name}, environment_variable = "JWT_SECRET_KEY" }},
+    {{ service = {worker_name}, environment_variable = "JWT_SECRET_KEY" }},
+]
+
+[queue]
+service = {redis_name}
+adapter = "redis-list"
+host = "127.0.0.1"
+port = {redis_port}
+password = "file:secrets/redis_password"
+worker_service = {worker_name}
+pending = ["awe:jobs"]
+processing = "awe:jobs:processing"
+dead = "awe:jobs:dead"
+heartbeat_file = {heartbeat}
+timestamp_field = "queued_at"
+"""
+
+
+def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, Path]) -> str:
+    """Write the description; `pid_files` are those of `database` and `redis`."""
+    services, ports = settings.services, settings.chosen_ports
+    paths = {
+        "api_pid_file": layout.pid_file(services.api),
+        "worker_pid_file": layout.pid_file(services.worker),
+        "database_pid_file": pid_files["database"],
+        "redis_pid_file": pid_files["redis"],
+        "api_log": layout.log(services.api),
+        "worker_log": layout.log(services.worker),
+        "database_log": layout.log(services.database),
+        "redis_log": layout.log(services.redis),
+        "security_log": layout.security_log,
+        "heartbeat": layout.heartbeat(services.worker),
+    }
+    texts = {
+        "name": settings.name,
+        "environment": settings.environment,
+        "api_name": services.api,
+        "worker_name": services.worker,
+        "database_name": services.database,
+        "redis_name": services.redis,
+        "url": f"https://{settings.host}:{ports.api}",
+        "api_listens": f"{settings.address}:{ports.api}",
+        "database_listens": f"127.0.0.1:{ports.database}",
+        "redis_listens": f"127.0.0.1:{ports.redis}",
+        "dbname": DATABASE,
+        "role": ROLE,
+        "probe": PROBE,
+        **{key: _from_root(path, layout.root) for key, path in paths.items()},
+    }
+    names = dict.fromkeys([settings.host, settings.address])
+    return TEMPLATE.format(
+        **{key: _quoted(text) for key, text in texts.items()},
+        api=services.api,
+        worker=services.worker,
+        database=services.database,
+        redis=services.redis,
+        names=", ".join(_quoted(name) for name in names),
+        database_port=ports.database,
+        redis_port=ports.redis,
+    )
+
+
+def _from_root(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _quoted(text: str) -> str:
+    """Give a TOML basic string; JSON's form is one."""
+    return json.dumps(text, ensure_ascii=False)

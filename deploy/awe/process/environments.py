@@ -1,0 +1,64 @@
+"""The environment of each program of the stack."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from awe_incidents.local.postgres import PostgresCluster
+from awe_incidents.local.valkey import ValkeyServer
+from deploy.awe.process.layout import APPLICATION, CHECKOUT, Layout
+from deploy.awe.process.settings import StackSettings
+
+ROLE = "awe_app"
+DATABASE = "ai_workflow_engine"
+
+
+def of_api(layout: Layout, settings: StackSettings, *, shared: dict[str, str]) -> dict[str, str]:
+    """Give the api's variables."""
+    return {
+        **shared,
+        "API_HOST": settings.address,
+        "API_PORT": str(settings.chosen_ports.api),
+        "TLS_CERTIFICATE": str(layout.certificate("server")),
+        "TLS_KEY": str(layout.key("server")),
+        "TLS_CLIENT_CA": str(layout.certificate("ca")),
+        "PID_FILE": str(layout.pid_file(settings.services.api)),
+    }
+
+
+def of_worker(layout: Layout, settings: StackSettings, *, shared: dict[str, str]) -> dict[str, str]:
+    """Give the worker's variables; its tool `web_fetch` calls the api with the client certificate."""
+    return {
+        **shared,
+        "PID_FILE": str(layout.pid_file(settings.services.worker)),
+        "HEARTBEAT_FILE": str(layout.heartbeat(settings.services.worker)),
+        "TOOL_BASE_URL": f"https://{settings.host}:{settings.chosen_ports.api}/tools",
+        "TOOL_CA": str(layout.certificate("ca")),
+        "TOOL_CLIENT_CERTIFICATE": str(layout.certificate("client")),
+        "TOOL_CLIENT_KEY": str(layout.key("client")),
+    }
+
+
+def of_preparation(layout: Layout, cluster: PostgresCluster, *, shared: dict[str, str]) -> dict[str, str]:
+    """Give the variables of the one-shot program that makes role, database, schema and first rows."""
+    return {
+        **shared,
+        "PYTHONPATH": f"{CHECKOUT}:{APPLICATION}",
+        "MIGRATION_DATABASE_URL": cluster.superuser_url(DATABASE),
+        "PROBE_PASSWORD": layout.secret("probe_password"),
+    }
+
+
+def shared_by_all(layout: Layout, cluster: PostgresCluster, valkey: ValkeyServer) -> dict[str, str]:
+    """Give what every program of the application needs."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(APPLICATION),
+        "PYTHONUNBUFFERED": "1",
+        "DATABASE_URL": cluster.url(role=ROLE, password=layout.secret("database_password"), database=DATABASE),
+        "REDIS_URL": valkey.url(),
+        "JWT_SECRET_KEY": layout.secret("jwt_secret_key"),
+        "SECURITY_LOG": str(layout.security_log),
+    }

@@ -1,0 +1,105 @@
+"""Is the stack healthy? Strict: every door is tried, a job goes all the way, nothing is left over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from awe_incidents.local.errors import LocalError
+from deploy.awe.certificates import Infrastructure
+from deploy.awe.process.client import ApiClient
+from deploy.awe.process.errors import ApiUnreachable
+from deploy.awe.process.layout import Layout
+
+if TYPE_CHECKING:
+    from deploy.awe.process.stack import ProcessStack
+
+JOB_SECONDS = 6.0
+POLL_SECONDS = 0.05
+MAX_HEARTBEAT_SECONDS = 10.0
+
+
+def problems(stack: ProcessStack) -> list[str]:
+    """List what is wrong, in plain words; an empty list means healthy."""
+    found = list(_programs(stack))
+    if found:
+        return found
+    found = [*_certificates(stack.layout), *_heartbeat(stack), *_open_door(stack)]
+    try:
+        found += [*_dependencies(stack.client()), *_work(stack)]
+    except ApiUnreachable as error:
+        found.append(str(error))
+    return found
+
+
+def _programs(stack: ProcessStack) -> Iterator[str]:
+    try:
+        status = stack.status()
+    except LocalError as error:
+        yield str(error)
+        return
+    for name, facts in status.items():
+        if facts["state"] not in {"ready", "done"}:
+            yield f"{name} is {facts['state']}{': ' + facts['problem'] if facts['problem'] else ''}"
+
+
+def _certificates(layout: Layout) -> Iterator[str]:
+    for path, finding in Infrastructure(root=layout.root).findings():
+        if finding:
+            yield f"{path.relative_to(layout.root)}: {finding}"
+
+
+def _heartbeat(stack: ProcessStack) -> Iterator[str]:
+    path = stack.layout.heartbeat(stack.settings.services.worker)
+    age_seconds = time.time() - path.stat().st_mtime if path.exists() else None
+    if age_seconds is None or age_seconds > MAX_HEARTBEAT_SECONDS:
+        yield f"the worker's heartbeat is {'absent' if age_seconds is None else f'{age_seconds:.0f} s old'}"
+
+
+def _open_door(stack: ProcessStack) -> Iterator[str]:
+    try:
+        answer = stack.client(with_certificate=False).get("/health")
+    except ApiUnreachable:
+        return
+    yield f"a client without a certificate is answered with {answer.status}"
+
+
+def _dependencies(client: ApiClient) -> Iterator[str]:
+    answer = client.get("/health")
+    if answer.status != 200:
+        yield f"GET /health is answered with {answer.status}: {answer.body}"
+
+
+def _work(stack: ProcessStack) -> Iterator[str]:
+    client, token = stack.client(), stack.token()
+    me = client.get("/auth/me", token=token)
+    if me.status != 200:
+        yield f"GET /auth/me is answered with {me.status} to a fresh token"
+        return
+    job = client.submit("echo", {"text": "healthy?"}, token=token)
+    ended = _wait_for_end(client, job, token=token)
+    if ended["status"] != "done" or ended["result"] != "healthy?":
+        yield f"a job is {ended['status']} after {JOB_SECONDS:g} s at most: {ended['result']}"
+    stats = _wait_for_empty_lists(client)
+    if any(stats.values()):
+        yield f"the queue is not empty: {stats}"
+
+
+def _wait_for_end(client: ApiClient, job: str, *, token: str) -> dict[str, Any]:
+    deadline = time.monotonic() + JOB_SECONDS
+    while True:
+        found: dict[str, Any] = client.get(f"/jobs/{job}", token=token).body
+        if found["status"] != "queued" or time.monotonic() > deadline:
+            return found
+        time.sleep(POLL_SECONDS)
+
+
+def _wait_for_empty_lists(client: ApiClient) -> dict[str, int]:
+    """The worker takes a job off the processing list just after it recorded the result."""
+    deadline = time.monotonic() + 1.0
+    while True:
+        found: dict[str, int] = client.get("/jobs/stats").body
+        if not any(found.values()) or time.monotonic() > deadline:
+            return found
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,38 @@
+"""Make role, database, schema and first rows: `python -m deploy.awe.process.prepare_database`; harmless when repeated.
+
+Runs once per start of the stack, as the cluster's superuser, with the application's packages on the path.
+"""
+
+from __future__ import annotations
+
+import os
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from deploy.awe.process.layout import APPLICATION
+from deploy.awe.process.passwords import set_password
+
+
+def main() -> None:
+    """Do it all, in order."""
+    admin_url = os.environ["MIGRATION_DATABASE_URL"]
+    application = conninfo_to_dict(os.environ["DATABASE_URL"])
+    role, database, password = (str(application[key]) for key in ("user", "dbname", "password"))
+    with psycopg.connect(admin_url, dbname="postgres", autocommit=True, connect_timeout=5) as connection:
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+            set_password(connection, "CREATE ROLE {} LOGIN PASSWORD {}", role=role, password=password)
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
+            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
+            connection.execute(statement.format(sql.Identifier(database), sql.Identifier(role)))
+    command.upgrade(Config(str(APPLICATION / "alembic.ini")), "head")
+    from shared.seed import seed  # of the application, which this program's path leads to
+
+    seed()
+
+
+if __name__ == "__main__":
+    main()
