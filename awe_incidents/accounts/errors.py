@@ -1,0 +1,25 @@
+"""Refusals of accounts.
+
+AccountsError
+├── ScopeNotAllowed    the person's roles do not allow a scope of the token
+├── LifetimeNotAllowed the token would never end, or has ended already
+└── AlreadyRevoked     the token was revoked before
+"""
+
+from __future__ import annotations
+
+
+class AccountsError(Exception):
+    """Base of what accounts refuse."""
+
+
+class ScopeNotAllowed(AccountsError):
+    """A token may not do what its person may not."""
+
+
+class LifetimeNotAllowed(AccountsError):
+    """A token lives for a bounded time that lies in the future."""
+
+
+class AlreadyRevoked(AccountsError):
+    """Nothing is left to revoke."""

@@ -1,0 +1,94 @@
+"""Changes of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from awe_incidents.accounts.errors import AlreadyRevoked, LifetimeNotAllowed, ScopeNotAllowed
+from awe_incidents.accounts.models import ApiToken, User
+from awe_incidents.accounts.roles import Role, Scope, scopes_of
+from awe_incidents.accounts.secrets import NewToken, new_token
+from awe_incidents.actor import Actor
+from awe_incidents.audit import trail
+
+MAX_LIFETIME = timedelta(days=400)
+LAST_USED_STEP = timedelta(minutes=1)  # so that reading costs no write
+
+
+@transaction.atomic
+def create_user(*, username: str, roles: Collection[Role], password: str | None, by: Actor, at: datetime) -> User:
+    """Create a person with roles; without a password they come by token only."""
+    user = User.objects.create_user(username=username, password=password)
+    user.roles = sorted(role.value for role in roles)
+    user.is_staff = password is not None
+    user.save(update_fields=["roles", "is_staff"])
+    trail.record("user:created", subject=user, by=by, at=at, data={"roles": user.roles})
+    return user
+
+
+@transaction.atomic
+def set_roles(*, user: User, roles: Collection[Role], by: Actor, at: datetime, because: str) -> User:
+    """Give a person exactly these roles."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    before, user.roles = user.roles, sorted(role.value for role in roles)
+    user.save(update_fields=["roles"])
+    trail.record(
+        "user:roles_changed", subject=user, by=by, at=at, because=because, data={"before": before, "after": user.roles}
+    )
+    return user
+
+
+@transaction.atomic
+def issue_token(
+    *, user: User, name: str, scopes: Collection[Scope], expires_at: datetime, by: Actor, at: datetime
+) -> NewToken:
+    """Make a token; its text is given here once and is nowhere stored.
+
+    Raises: ScopeNotAllowed, LifetimeNotAllowed.
+    """
+    if beyond := set(scopes) - scopes_of(user.roles):
+        raise ScopeNotAllowed(f"the roles of {user.username} do not allow {', '.join(sorted(beyond))}")
+    if not scopes:
+        raise ScopeNotAllowed("a token needs at least one scope")
+    if not at < expires_at <= at + MAX_LIFETIME:
+        raise LifetimeNotAllowed(f"a token ends in the future, and within {MAX_LIFETIME.days} days")
+    token = new_token()
+    row = ApiToken.objects.create(
+        user=user,
+        name=name,
+        prefix=token.prefix,
+        digest=token.digest,
+        scopes=sorted(scopes),
+        created_at=at,
+        expires_at=expires_at,
+    )
+    trail.record(
+        "token:issued",
+        subject=row,
+        by=by,
+        at=at,
+        data={"user": user.pk, "prefix": row.prefix, "scopes": row.scopes, "expires_at": trail.moment(expires_at)},
+    )
+    return token
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken, by: Actor, at: datetime, because: str) -> ApiToken:
+    """End a token now.
+
+    Raises: AlreadyRevoked.
+    """
+    if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
+        raise AlreadyRevoked(f"token {token.prefix} was revoked before")
+    trail.record("token:revoked", subject=token, by=by, at=at, because=because, data={"prefix": token.prefix})
+    token.refresh_from_db()
+    return token
+
+
+def note_token_use(*, token: ApiToken, at: datetime) -> None:
+    """Keep when a token was last used, to the minute."""
+    if token.last_used_at is None or at - token.last_used_at >= LAST_USED_STEP:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)

@@ -1,0 +1,1 @@
+"""The HTTP API: serializers, then views; domain errors become RFC 9457 problems."""

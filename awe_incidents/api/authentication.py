@@ -1,0 +1,63 @@
+"""Bearer tokens: who is asking, and as which actor they act."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from awe_incidents.accounts import operations, queries
+from awe_incidents.accounts.models import ApiToken, User
+from awe_incidents.actor import Actor
+
+REFUSED = "the token is not valid: unknown, expired or revoked; an administrator issues one with manage.py create_token"
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer awe_...`"""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Give the person and the token.
+
+        Raises: AuthenticationFailed.
+        """
+        scheme, _, value = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        try:
+            text = value.strip().decode("ascii")
+        except UnicodeDecodeError:
+            raise AuthenticationFailed(REFUSED) from None
+        now = timezone.now()
+        token = queries.usable_token(text, at=now)
+        if token is None:
+            raise AuthenticationFailed(REFUSED)
+        operations.note_token_use(token=token, at=now)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Give what WWW-Authenticate says."""
+        return 'Bearer realm="awe-incidents"'
+
+
+def actor_of(request: Request) -> Actor:
+    """Give the actor behind an authenticated request."""
+    user: User = request.user
+    return Actor(
+        kind="user",
+        name=user.username,
+        user_id=user.pk,
+        token_prefix=request.auth.prefix if isinstance(request.auth, ApiToken) else "",
+        address=client_address(request),
+    )
+
+
+def client_address(request: Request) -> str:
+    """Give the caller's address; forwarded ones count only behind as many proxies as are configured."""
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    trusted: int = settings.AWE_TRUSTED_PROXIES
+    if trusted and len(hops) >= trusted:
+        return hops[-trusted][:64]
+    return str(request.META.get("REMOTE_ADDR", ""))[:64]

@@ -1,0 +1,44 @@
+"""Around every request: an id that stands in answer and log, and problems instead of pages under /api/."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from awe_incidents.api.problems import BY_STATUS, MEDIA_TYPE, problem_response
+
+API_PREFIX = "/api/"
+REQUEST_ID = "X-Request-ID"
+_USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestMiddleware:
+    """Give each request an id; turn any other error answer under /api/ into application/problem+json."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Carry the request through."""
+        given = request.headers.get(REQUEST_ID, "")
+        request_id = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        if request.path.startswith(API_PREFIX):
+            response = _as_problem(request, response)
+            response.headers.setdefault("Cache-Control", "no-store")
+        response.headers[REQUEST_ID] = request_id
+        return response
+
+
+def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if response.status_code < 400 or response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
+        return response
+    kind = BY_STATUS.get(response.status_code)
+    kept = {name: response.headers[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in response.headers}
+    detail = f"{kind.title}." if kind else "The request was refused."
+    return problem_response(response.status_code, detail=detail, instance=request.path, headers=kept)

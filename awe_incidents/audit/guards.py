@@ -1,0 +1,63 @@
+"""SQL of the database's own guards, for migrations: append-only tables and column rights.
+
+A superuser gets through all of it; that is what the signed tree of the trail is for (design/audit.md).
+"""
+
+from __future__ import annotations
+
+from django.db.migrations.operations.special import RunSQL
+
+APPLICATION = "incidents_app"
+
+# Roles are made before the first migration (awe_incidents/local, deploy/roles.sql). Where one is missing, as on a
+# managed PostgreSQL that was set up by hand, its grants are left out and `manage.py check --database default` says so.
+_GRANT = """
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+    EXECUTE $grant${statement}$grant$;
+  END IF;
+END $$;
+"""
+
+
+def refuse_change_function() -> RunSQL:
+    """Make the function that append-only tables call."""
+    return RunSQL(
+        """
+        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+        END $$;
+        """,
+        "DROP FUNCTION refuse_change();",
+    )
+
+
+def append_only(table: str, *, deletable: bool = False) -> RunSQL:
+    """Refuse UPDATE and TRUNCATE (and DELETE, unless `deletable`) for every role, replication sessions included."""
+    changes = "UPDATE" if deletable else "UPDATE OR DELETE"
+    rights = "UPDATE, TRUNCATE" if deletable else "UPDATE, DELETE, TRUNCATE"
+    return RunSQL(
+        f"""
+        CREATE TRIGGER {table}_no_change BEFORE {changes} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
+        CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_change;
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_truncate;
+        {granted(f"REVOKE {rights} ON {table} FROM {APPLICATION}")}
+        """,
+        f"DROP TRIGGER {table}_no_change ON {table}; DROP TRIGGER {table}_no_truncate ON {table};",
+    )
+
+
+def changeable_columns(table: str, *columns: str) -> RunSQL:
+    """Let the application change only these columns of rows that are otherwise fixed, and delete none."""
+    return RunSQL(
+        granted(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {APPLICATION}")
+        + granted(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {APPLICATION}"),
+        granted(f"GRANT UPDATE, DELETE ON {table} TO {APPLICATION}"),
+    )
+
+
+def granted(statement: str, *, role: str = APPLICATION) -> str:
+    """Give SQL that runs a GRANT or REVOKE where the role exists."""
+    return _GRANT.format(role=role, statement=statement)

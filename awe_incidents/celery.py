@@ -1,0 +1,46 @@
+"""The Celery application: a doorbell between processes. Rows are the truth; losing or doubling a message is harmless."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+from awe_incidents.env import required
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "awe_incidents.settings")
+
+DIAGNOSTICS_QUEUE = "diagnostics"
+HOUSEKEEPING_QUEUE = "housekeeping"
+VISIBILITY_TIMEOUT_SECONDS = 3600  # longer than any task, else Redis hands a second copy out (celery#5935)
+
+app = Celery("awe_incidents")
+app.conf.update(
+    broker_url=required("REDIS_URL", development="redis://127.0.0.1:1/0"),
+    accept_content=["json"],
+    task_ignore_result=True,  # results are rows
+    task_acks_late=False,  # a lost message is rung again by the sweeper; a doubled one finds its row claimed
+    worker_prefetch_multiplier=1,
+    task_create_missing_queues=False,  # a typing error must not make a queue that nobody reads
+    task_queues=[Queue(DIAGNOSTICS_QUEUE), Queue(HOUSEKEEPING_QUEUE)],
+    task_default_queue=HOUSEKEEPING_QUEUE,
+    task_routes={"diagnostics.*": {"queue": DIAGNOSTICS_QUEUE}},
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    task_publish_retry=False,  # the sweeper rings again; the caller must not wait for a broker that is down
+    broker_transport_options={
+        "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+        "socket_timeout": 5,  # a Redis that hangs must not hold a web request for long
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 15,
+    },
+    worker_hijack_root_logger=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_send_task_events=False,
+    beat_schedule={
+        "forget-idempotency-keys": {"task": "api.forget_idempotency_keys", "schedule": 3600.0},
+    },
+)
+app.autodiscover_tasks(["diagnostics", "awe_incidents.api"])

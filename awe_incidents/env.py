@@ -1,0 +1,72 @@
+"""Read configuration from the environment: `NAME`, or `NAME_FILE` naming a file that holds the value."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.FileAwareEnv()
+
+PRODUCTION = "production"
+DEVELOPMENT = "development"
+DEVELOPMENT_MARK = "development-only-"
+
+
+def mode() -> str:
+    """Give `production` (the default, so that forgetting it is safe) or `development`.
+
+    Raises: ImproperlyConfigured.
+    """
+    value: str = env.str("AWE_ENV", default=PRODUCTION)
+    if value not in {PRODUCTION, DEVELOPMENT}:
+        raise ImproperlyConfigured(f"AWE_ENV must be {PRODUCTION} or {DEVELOPMENT}, not {value!r}")
+    return value
+
+
+def required(name: str, *, development: str | None = None) -> str:
+    """Give a setting that production must be told; development may have a default.
+
+    Raises: ImproperlyConfigured, saying which variable to set.
+    """
+    value: str = env.str(name, default="")
+    if value:
+        return value
+    if mode() == DEVELOPMENT and development is not None:
+        return development
+    raise ImproperlyConfigured(
+        f"{name} is not set. Set {name}, or {name}_FILE to a file that holds it; "
+        "for a trial run `make demo` or `python -m awe_incidents.local up` sets everything."
+    )
+
+
+def refuse_development_values(*, secret_key: str, encryption_keys: list[str], debug: bool, hosts: list[str]) -> None:
+    """Stop production from starting with what is fit for development only.
+
+    Raises: ImproperlyConfigured, naming every problem.
+    """
+    if mode() != PRODUCTION:
+        return
+    problems = []
+    if secret_key.startswith(DEVELOPMENT_MARK) or len(secret_key) < 50:
+        problems.append("DJANGO_SECRET_KEY is a development value or shorter than 50 characters")
+    if any(key.startswith(DEVELOPMENT_MARK) for key in encryption_keys) or not encryption_keys:
+        problems.append("AWE_ENCRYPTION_KEYS is a development value or empty")
+    if debug:
+        problems.append("DJANGO_DEBUG is on")
+    if not hosts or any("*" in host for host in hosts):
+        problems.append("DJANGO_ALLOWED_HOSTS is empty or holds *")
+    if problems:
+        raise ImproperlyConfigured("Production refuses to start: " + "; ".join(problems) + ".")
+
+
+def redis_with_database(url: str, database: int) -> str:
+    """Give the same Redis with another database number."""
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+def throwaway_secret() -> str:
+    """Give a secret for one development process."""
+    return DEVELOPMENT_MARK + secrets.token_urlsafe(48)

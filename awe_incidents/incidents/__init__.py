@@ -1,0 +1,1 @@
+"""Bug reports and the incidents that gather them."""

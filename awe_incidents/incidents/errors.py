@@ -1,0 +1,41 @@
+"""Refusals of incidents.
+
+IncidentsError
+├── ReportInvalid         fields of a bug report break the template's rules; `problems` names field and what to do
+├── TransitionNotAllowed  the incident's state does not allow this step
+├── ReasonRequired        this step needs a reason
+├── RoleRequired          the person lacks the role for this
+└── StaleVersion          somebody else changed the incident in between
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class IncidentsError(Exception):
+    """Base of what incidents refuse."""
+
+
+class ReportInvalid(IncidentsError):
+    """Fields that cannot be stored, each with what to do."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{field}: {message}" for field, message in self.problems))
+
+
+class TransitionNotAllowed(IncidentsError):
+    """The message names the state and the steps that are allowed from it."""
+
+
+class ReasonRequired(IncidentsError):
+    """Say why."""
+
+
+class RoleRequired(IncidentsError):
+    """The message names the role."""
+
+
+class StaleVersion(IncidentsError):
+    """Read the incident again and decide on what it is now."""

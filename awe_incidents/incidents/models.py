@@ -1,0 +1,115 @@
+"""Tables of incidents, bug reports and timelines."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from awe_incidents.incidents.states import Category, IncidentState, Severity
+from diagnostics.models import Run, Stack
+from diagnostics.stack.schema import ENVIRONMENTS
+
+TEMPLATE_FIELDS = (
+    "environment",
+    "docker_compose_version",
+    "container_logs",
+    "steps_to_reproduce",
+    "expected_behavior",
+    "actual_behavior",
+    "screenshots",
+)
+
+
+class Incident(models.Model):
+    """What triage works on; gathers the bug reports of one problem on one stack."""
+
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="incidents")
+    title = models.CharField(max_length=200)
+    state = models.CharField(
+        max_length=16, default=IncidentState.OPEN, choices=[(s.value, s.value) for s in IncidentState]
+    )
+    severity = models.CharField(max_length=16, blank=True, default="", choices=[(s.value, s.value) for s in Severity])
+    category = models.CharField(max_length=16, blank=True, default="", choices=[(c.value, c.value) for c in Category])
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="opened_incidents", null=True
+    )
+    opened_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1)  # counts changes; what If-Match compares
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="incident_state", condition=Q(state__in=list(IncidentState))),
+            models.CheckConstraint(name="incident_severity", condition=Q(severity__in=["", *Severity])),
+            models.CheckConstraint(name="incident_category", condition=Q(category__in=["", *Category])),
+        ]
+        indexes = [
+            models.Index(fields=["stack", "-id"], name="incident_of_stack"),
+            models.Index(fields=["state", "-id"], name="incident_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title}"
+
+
+class BugReport(models.Model):
+    """The documented template as filed, redacted. Never changed: a correction is a new revision."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="reports")
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="reports", db_index=False)
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bug_reports", db_index=False
+    )
+    environment = models.CharField(max_length=16, choices=[(name, name) for name in ENVIRONMENTS])
+    docker_compose_version = models.TextField(blank=True)
+    container_logs = models.TextField(blank=True)
+    steps_to_reproduce = models.TextField(blank=True)
+    expected_behavior = models.TextField(blank=True)
+    actual_behavior = models.TextField()
+    screenshots = models.TextField(blank=True)
+    redactions = models.JSONField(default=dict)  # receipt: rule-set version and counts by field and rule
+    filed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="report_environment", condition=Q(environment__in=ENVIRONMENTS)),
+            models.CheckConstraint(name="report_says_what_happened", condition=~Q(actual_behavior="")),
+        ]
+        indexes = [models.Index(fields=["reporter", "-id"], name="report_of_reporter")]
+
+    def __str__(self) -> str:
+        return f"report {self.pk} on incident {self.incident_id}"
+
+
+class TimelineEntry(models.Model):
+    """A line of an incident's history; append-only, a correction is a new entry."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="timeline", db_index=False)
+    kind = models.CharField(max_length=32)  # report_filed, opened, run_requested, run_finished, acknowledged, ...
+    text = models.TextField()
+    actor = models.CharField(max_length=200)
+    data = models.JSONField(default=dict)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "timeline"
+        indexes = [models.Index(fields=["incident", "occurred_at", "id"], name="timeline_of_incident")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text[:60]}"
+
+
+class IncidentRun(models.Model):
+    """Which run was made for which incident."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="incident_runs", db_index=False)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="incident_runs")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="incident_run_once", fields=["incident", "run"])]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} for incident {self.incident_id}"

@@ -1,0 +1,25 @@
+"""Who may do what to an incident."""
+
+from __future__ import annotations
+
+from awe_incidents.accounts.models import User
+from awe_incidents.accounts.roles import Role
+from awe_incidents.incidents.errors import RoleRequired
+
+
+def check_may_triage(user: User) -> None:
+    """Let operators change incidents and ask for runs.
+
+    Raises: RoleRequired.
+    """
+    if not user.has_role(Role.OPERATOR):
+        raise RoleRequired("this takes the role operator")
+
+
+def check_may_file(user: User) -> None:
+    """Let reporters and operators file bug reports.
+
+    Raises: RoleRequired.
+    """
+    if not (user.has_role(Role.REPORTER) or user.has_role(Role.OPERATOR)):
+        raise RoleRequired("filing a bug report takes the role reporter or operator")

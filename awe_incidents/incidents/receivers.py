@@ -1,0 +1,18 @@
+"""Listen to diagnostics: a finished run goes into the history of its incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from awe_incidents.incidents import operations
+from diagnostics.models import Run
+from diagnostics.signals import run_finished
+
+
+@receiver(run_finished)
+def on_run_finished(*, run: Run, at: datetime, **_: Any) -> None:
+    """Hand over to the operation."""
+    operations.note_run_finished(run=run, at=at)

@@ -1,0 +1,185 @@
+"""The one settings file; everything that differs between places comes from the environment by `env.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from awe_incidents.env import env, mode, redis_with_database, refuse_development_values, required
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = mode() == "production"
+
+SECRET_KEY = required("DJANGO_SECRET_KEY", development="development-only-not-a-secret-of-any-deployment-000000000000")
+# Fernet keys for stored secrets of stacks: the first encrypts, all decrypt, so that keys can be rotated.
+AWE_ENCRYPTION_KEYS = [
+    key
+    for key in required("AWE_ENCRYPTION_KEYS", development="development-only-" + SECRET_KEY).split(",")
+    if key.strip()
+]
+DEBUG = env.bool("DJANGO_DEBUG", default=False)
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+refuse_development_values(
+    secret_key=SECRET_KEY, encryption_keys=AWE_ENCRYPTION_KEYS, debug=DEBUG, hosts=ALLOWED_HOSTS
+)
+
+INSTALLED_APPS = [
+    "awe_incidents.accounts",
+    "awe_incidents.audit",
+    "diagnostics",
+    "awe_incidents.incidents",
+    "awe_incidents.api",
+    "unfold",  # before django.contrib.admin: it replaces the admin's templates
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "awe_incidents.triage",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "awe_incidents.api.middleware.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "awe_incidents.urls"
+WSGI_APPLICATION = "awe_incidents.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# PostgreSQL only. A pool, as each new SCRAM login costs about 10 ms of both sides' processors; it needs CONN_MAX_AGE 0.
+_POOL_SIZE = env.int("AWE_DB_POOL", default=12)
+DATABASES = {
+    "default": {
+        **env.db_url_config(required("DATABASE_URL", development="postgres://incidents_app@127.0.0.1:1/awe_incidents")),
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # after a restart of PostgreSQL the first request must not pay with a 500
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "awe-incidents",
+            **({"pool": {"min_size": 0, "max_size": _POOL_SIZE, "timeout": 10}} if _POOL_SIZE else {}),
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = required("REDIS_URL", development="redis://127.0.0.1:1/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_with_database(REDIS_URL, 1),
+    }
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Without `collectstatic` (development, demo) files come straight from the packages.
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if PRODUCTION
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
+
+# Behind TLS in production; a reverse proxy says so by X-Forwarded-Proto where it is told to.
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("AWE_BEHIND_PROXY", default=False) else None
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# A whole bug report with its logs; each field has its own limit below.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+AWE_TRUSTED_PROXIES = env.int("AWE_TRUSTED_PROXIES", default=0)  # how many proxies in front append to X-Forwarded-For
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["awe_incidents.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["awe_incidents.api.permissions.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["awe_incidents.api.parsers.StrictJsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "awe_incidents.api.schema.ProblemAutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "awe_incidents.api.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "awe_incidents.api.problems.exception_handler",
+    "PAGE_SIZE": 25,
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AWE Incidents",
+    "DESCRIPTION": "File bug reports in the documented template, read what the service saw, and act on it.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "awe_incidents.api.schema.document_problems",
+    ],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+}
+
+LOGGING_CONFIG = "awe_incidents.log.configure"
+LOGGING = {"level": env.str("AWE_LOG_LEVEL", default="INFO")}
+
+UNFOLD = {
+    "SITE_TITLE": "AWE Incidents",
+    "SITE_HEADER": "AWE Incidents",
+    "SITE_SUBHEADER": "Triage desk",
+    "SITE_SYMBOL": "emergency_home",
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "awe_incidents.triage.dashboard.fill",
+}

@@ -1,0 +1,15 @@
+"""Addresses: the API, the triage desk, and whether we live."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from awe_incidents.api import pages
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("api/", include("awe_incidents.api.urls")),
+    path("admin/", admin.site.urls),
+    path("livez", pages.livez),
+    path("readyz", pages.readyz),
+]

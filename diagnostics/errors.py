@@ -1,0 +1,30 @@
+"""Refusals of diagnostics.
+
+DiagnosticsError
+├── UnknownStack     no stack has this name
+├── UnknownSuite     no suite has this name
+├── SecretNotStorable  no secret of a stack may be stored under this name
+└── AlreadyClaimed   another worker was first; harmless
+"""
+
+from __future__ import annotations
+
+
+class DiagnosticsError(Exception):
+    """Base of what diagnostics refuse."""
+
+
+class UnknownStack(DiagnosticsError):
+    """The message names the stacks that there are."""
+
+
+class UnknownSuite(DiagnosticsError):
+    """The message names the suites that there are."""
+
+
+class SecretNotStorable(DiagnosticsError):
+    """The message says which form a name has."""
+
+
+class AlreadyClaimed(DiagnosticsError):
+    """The row was taken by another worker, or is done."""

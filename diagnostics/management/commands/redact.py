@@ -1,0 +1,36 @@
+"""Redact standard input to standard output."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from diagnostics.errors import DiagnosticsError
+from diagnostics.queries import stack_named
+from diagnostics.redaction import RedactionFailed, Redactor
+from diagnostics.redaction.filter import filter_stream
+from diagnostics.sealing import unseal
+
+
+class Command(BaseCommand):
+    """`manage.py redact < IN > OUT`"""
+
+    help = "Redact standard input to standard output with the same code that redacts evidence; the receipt goes to standard error."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the stack whose key marks equal secrets."""
+        parser.add_argument("--stack", help="use this stack's key, so that marks can be compared with its evidence")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Filter."""
+        try:
+            key = unseal(stack_named(options["stack"]).redaction_key) if options["stack"] else secrets.token_bytes(32)
+            receipt = filter_stream(sys.stdin.buffer, sys.stdout.buffer, Redactor(key))
+        except (DiagnosticsError, RedactionFailed) as error:
+            raise CommandError(str(error)) from None
+        removed = ", ".join(f"{count} {rule}" for rule, count in sorted(receipt.counts.items())) or "nothing"
+        self.stderr.write(f"Removed: {removed} (rules {receipt.rule_set_version}).")

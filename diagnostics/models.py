@@ -1,0 +1,171 @@
+"""Tables of stacks, runs, results and evidence."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from diagnostics.checks.base import SUITES
+from diagnostics.checks.result import State
+from diagnostics.stack.schema import ENVIRONMENTS
+from diagnostics.states import ResultProgress, RunState
+
+
+class Stack(models.Model):
+    """One deployment under care, as its stack.toml describes it."""
+
+    name = models.CharField(max_length=63, unique=True)
+    environment = models.CharField(max_length=16, choices=[(name, name) for name in ENVIRONMENTS])
+    document = models.JSONField()  # validated, secret references only
+    digest = models.CharField(max_length=64)  # SHA-256 of the document
+    redaction_key = models.BinaryField(editable=False)  # encrypted; equal secrets get equal tokens within the stack
+    applied_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="stack_environment", condition=Q(environment__in=ENVIRONMENTS))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StackSecret(models.Model):
+    """A secret that a stack's `db:NAME` refers to, encrypted."""
+
+    stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=63)
+    ciphertext = models.BinaryField(editable=False)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="stack_secret_once", fields=["stack", "name"])]
+
+    def __str__(self) -> str:
+        return f"{self.stack_id}/{self.name}"
+
+
+class Run(models.Model):
+    """One set of checks on one stack for one reason."""
+
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="runs")
+    suite = models.CharField(max_length=16)
+    reason = models.CharField(max_length=200)
+    state = models.CharField(max_length=16, default=RunState.QUEUED)
+    requested_at = models.DateTimeField()
+    rung_at = models.DateTimeField()  # when its doorbell was last rung
+    started_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    document = models.JSONField(null=True)  # the stack as it was when the run started
+    counts = models.JSONField(default=dict)  # results by state, once finished
+    digest = models.CharField(max_length=64, default="")  # SHA-256 over the results, once finished
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="run_state", condition=Q(state__in=list(RunState))),
+            models.CheckConstraint(name="run_suite", condition=Q(suite__in=SUITES)),
+            models.CheckConstraint(
+                name="run_finished_whole",
+                condition=~Q(state=RunState.FINISHED) | (Q(finished_at__isnull=False) & ~Q(digest="")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["stack", "-id"], name="run_of_stack"),
+            models.Index(fields=["state", "id"], name="run_open", condition=~Q(state=RunState.FINISHED)),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}"
+
+
+class CheckResult(models.Model):
+    """The answer of one check in one run; made empty when the run starts."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results", db_index=False)
+    slug = models.CharField(max_length=100)
+    version = models.PositiveSmallIntegerField()
+    progress = models.CharField(max_length=16, default=ResultProgress.WAITING)
+    fence = models.PositiveIntegerField(default=0)  # counts claims; a stale worker's write is refused
+    ready_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    state = models.CharField(max_length=8, default="", blank=True)
+    is_blocking = models.BooleanField(default=False)
+    code = models.CharField(max_length=100, default="")
+    message = models.TextField(default="")
+    target = models.CharField(max_length=500, default="")
+    findings = models.JSONField(default=list)
+    prerequisite = models.CharField(max_length=100, default="")
+    next_checks = ArrayField(models.CharField(max_length=100), default=list)
+    vantage = models.CharField(max_length=100, default="")
+    started_at = models.DateTimeField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="result_once", fields=["run", "slug"]),
+            models.CheckConstraint(name="result_progress", condition=Q(progress__in=list(ResultProgress))),
+            models.CheckConstraint(
+                name="result_stored_whole",
+                condition=(Q(progress=ResultProgress.STORED) & Q(state__in=list(State)) & ~Q(code=""))
+                | (~Q(progress=ResultProgress.STORED) & Q(state="")),
+            ),
+            models.CheckConstraint(
+                name="result_lease_while_looking",
+                condition=~Q(progress=ResultProgress.LOOKING) | Q(lease_until__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["progress", "ready_at"], name="result_open", condition=~Q(progress=ResultProgress.STORED))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slug} of run {self.run_id}"
+
+
+class Handover(models.Model):
+    """A secret that a check gives to its dependants of the same run; encrypted, gone when the run finishes."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="handovers")
+    name = models.CharField(max_length=63)
+    ciphertext = models.BinaryField(editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="handover_once", fields=["run", "name"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} of run {self.run_id}"
+
+
+class EvidenceText(models.Model):
+    """Redacted text, once per content: compressed, under the SHA-256 of its bytes."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    compressed = models.BinaryField(editable=False)  # zlib
+    size_bytes = models.PositiveIntegerField()
+    line_count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class Evidence(models.Model):
+    """What a check saw: where it comes from, which text, and what was removed from it."""
+
+    result = models.ForeignKey(CheckResult, on_delete=models.CASCADE, related_name="evidence", db_index=False)
+    key = models.CharField(max_length=16)
+    kind = models.CharField(max_length=32)
+    source = models.TextField()
+    text = models.ForeignKey(EvidenceText, on_delete=models.PROTECT, related_name="uses")
+    first_line = models.PositiveIntegerField(default=1)
+    captured_from = models.DateTimeField(null=True)
+    captured_until = models.DateTimeField(null=True)
+    rule_set_version = models.CharField(max_length=32, default="")
+    redactions = models.JSONField(default=dict)  # count by rule, never a value
+    dropped_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        constraints = [models.UniqueConstraint(name="evidence_key_once", fields=["result", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.source[:60]}"

@@ -1,0 +1,83 @@
+"""Claim -> look -> store: what looks touches no database of ours, and what stores is fenced."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from diagnostics import queries, queue
+from diagnostics.checks.registry import check
+from diagnostics.errors import AlreadyClaimed
+from diagnostics.looking import look_in_process
+from diagnostics.looking.look import Look
+from diagnostics.looking.process import GRACE_SECONDS
+from diagnostics.models import CheckResult, Run
+from diagnostics.operations.runs import advance_run
+from diagnostics.operations.storing import fill_result, keep_evidence, keep_handovers
+from diagnostics.queries import seconds
+from diagnostics.states import ResultProgress, RunState
+
+LEASE_MARGIN_SECONDS = 3  # beyond the deadline: to start the process and to store
+MAX_LOOKING_PER_STACK = 8  # slots that one stack may hold, so that its hung checks leave room for others
+
+
+def execute_check(*, result_id: int) -> None:
+    """Claim a ready check, look, store what was seen, and let the run go on.
+
+    Raises: AlreadyClaimed, when another worker was first or the stack holds enough slots (the sweeper rings again).
+    """
+    row = claim_check(result_id=result_id)
+    look = look_in_process(queries.look_request(row))
+    store_look(row=row, look=look, at=timezone.now())
+
+
+def claim_check(*, result_id: int) -> CheckResult:
+    """Take a ready row under a lease by conditional update.
+
+    Raises: AlreadyClaimed.
+    """
+    row = CheckResult.objects.select_related("run__stack").get(pk=result_id)
+    if queries.looking_on(row.run.stack_id) >= MAX_LOOKING_PER_STACK:
+        raise AlreadyClaimed(f"stack {row.run.stack.name} holds {MAX_LOOKING_PER_STACK} slots already")
+    claimed = CheckResult.objects.filter(
+        pk=result_id, progress=ResultProgress.READY, run__state=RunState.RUNNING
+    ).update(
+        progress=ResultProgress.LOOKING,
+        fence=F("fence") + 1,
+        lease_until=Now() + seconds(check(row.slug).deadline_seconds + GRACE_SECONDS + LEASE_MARGIN_SECONDS),
+    )
+    if not claimed:
+        raise AlreadyClaimed(f"{row} was taken by another worker, or is done")
+    row.refresh_from_db(fields=["progress", "fence", "lease_until"])
+    return row
+
+
+@transaction.atomic
+def store_look(*, row: CheckResult, look: Look, at: datetime) -> bool:
+    """Store a look if its claim still holds; say whether it was stored.
+
+    The run's lock comes first, as in everything that decides on a run, so that two stores cannot deadlock.
+    """
+    Run.objects.select_for_update(of=("self",)).get(pk=row.run_id)
+    current = CheckResult.objects.get(pk=row.pk)
+    if current.progress != ResultProgress.LOOKING or current.fence != row.fence:
+        return False  # the lease ran out and somebody else looked, or the run was closed
+    fill_result(row, look.result)
+    keep_evidence(row, look.result.evidence)
+    keep_handovers(row, look.handing)
+    advance_run(run_id=row.run_id, at=at)
+    _ring_neighbors(row.run.stack_id)
+    return True
+
+
+def _ring_neighbors(stack_id: int) -> None:
+    """Offer the freed slot to a check that found its stack's slots taken; a ring too many is harmless."""
+    if queries.looking_on(stack_id) != MAX_LOOKING_PER_STACK - 1:
+        return
+    waiting = CheckResult.objects.filter(progress=ResultProgress.READY, run__stack_id=stack_id).order_by("ready_at")
+    for result_id in waiting.values_list("pk", flat=True)[:1]:
+        queue.ring_check(result_id)

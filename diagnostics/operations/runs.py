@@ -1,0 +1,157 @@
+"""A run from request to finish: rows are the truth, and every step may be repeated safely."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import datetime, timedelta
+
+import rfc8785
+from django.db import transaction
+from django.db.models import Count
+
+from awe_incidents.actor import Actor, service
+from awe_incidents.audit import trail
+from diagnostics import queue
+from diagnostics.checks.registry import check, suite
+from diagnostics.checks.result import Finding, Result, State, only_finding
+from diagnostics.errors import UnknownSuite
+from diagnostics.looking import next_steps
+from diagnostics.looking.plan import Progress
+from diagnostics.models import CheckResult, Run, Stack
+from diagnostics.operations.storing import fill_result
+from diagnostics.signals import run_finished
+from diagnostics.states import ResultProgress, RunState
+
+RUN_SECONDS = 60  # from start to finish, whatever its checks do
+MAX_RUNNING_PER_STACK = 4  # a diagnosis must not become the load that it looks for; more wait in line
+WORKER = service("worker")
+
+
+def request_run(*, stack: Stack, suite_name: str, reason: str, at: datetime) -> Run:
+    """Queue a run; the caller records its own fact beside it, in the same transaction.
+
+    Raises: UnknownSuite.
+    """
+    try:
+        suite(suite_name)
+    except LookupError as error:
+        raise UnknownSuite(str(error)) from None
+    run = Run.objects.create(stack=stack, suite=suite_name, reason=reason, requested_at=at, rung_at=at)
+    queue.ring_run(run.pk)
+    return run
+
+
+@transaction.atomic
+def start_run(*, run_id: int, at: datetime) -> bool:
+    """Start a queued run unless its stack has enough running already; say whether it was started here.
+
+    Another doorbell may have been first; that is no error.
+    """
+    run = Run.objects.select_for_update(of=("self",)).select_related("stack").get(pk=run_id)
+    if run.state != RunState.QUEUED or not _has_room(run.stack):
+        return False
+    run.state, run.started_at, run.deadline_at = RunState.RUNNING, at, at + timedelta(seconds=RUN_SECONDS)
+    run.document = run.stack.document
+    run.save(update_fields=["state", "started_at", "deadline_at", "document"])
+    CheckResult.objects.bulk_create(
+        CheckResult(run=run, slug=slug, version=check(slug).version) for slug in suite(run.suite)
+    )
+    trail.record(
+        "run:started", subject=run, by=WORKER, at=at, data={"suite": run.suite, "stack_digest": run.stack.digest}
+    )
+    _advance(run, at=at)
+    return True
+
+
+def _has_room(stack: Stack) -> bool:
+    """Count under the stack's own row lock, so that two starts cannot both see the last place."""
+    Stack.objects.select_for_update(no_key=True).get(pk=stack.pk)
+    return Run.objects.filter(stack=stack, state=RunState.RUNNING).count() < MAX_RUNNING_PER_STACK
+
+
+@transaction.atomic
+def advance_run(*, run_id: int, at: datetime) -> None:
+    """Decide what of a running run may go next, and finish it when everything is stored."""
+    run = Run.objects.select_for_update(of=("self",)).select_related("stack").get(pk=run_id)
+    if run.state == RunState.RUNNING:
+        _advance(run, at=at)
+
+
+def _advance(run: Run, *, at: datetime) -> None:
+    """Apply skips until nothing more follows from them, mark what is ready, finish when nothing is open."""
+    rows = {row.slug: row for row in run.results.all()}
+    while steps := next_steps({slug: _progress(row) for slug, row in rows.items()}):
+        for step in steps:
+            if step.blocked_by:
+                _skip(rows[step.slug], because_of=step.blocked_by, at=at)
+            else:
+                _make_ready(rows[step.slug], at=at)
+    if all(row.progress == ResultProgress.STORED for row in rows.values()):
+        _finish(run, at=at)
+
+
+def _progress(row: CheckResult) -> Progress:
+    if row.progress == ResultProgress.STORED:
+        return Progress.BLOCKING if row.is_blocking else Progress.CLEAR
+    return Progress.WAITING if row.progress == ResultProgress.WAITING else Progress.LOOKING
+
+
+def _make_ready(row: CheckResult, *, at: datetime) -> None:
+    row.progress, row.ready_at = ResultProgress.READY, at
+    row.save(update_fields=["progress", "ready_at"])
+    queue.ring_check(row.pk)
+
+
+def _skip(row: CheckResult, *, because_of: str, at: datetime) -> None:
+    finding = Finding(
+        state=State.SKIP, code="prerequisite", message=f"not looked at: {because_of} has to be right first"
+    )
+    fill_result(row, _without_look(row, finding, at=at, prerequisite=because_of))
+
+
+def _without_look(row: CheckResult, finding: Finding, *, at: datetime, prerequisite: str = "") -> Result:
+    return only_finding(
+        check=row.slug, version=row.version, finding=finding, at=at, vantage="", prerequisite=prerequisite
+    )
+
+
+def _finish(run: Run, *, at: datetime) -> None:
+    results = list(run.results.order_by("slug"))
+    run.state, run.finished_at, run.digest = RunState.FINISHED, at, results_digest(results)
+    run.counts = dict(Counter(row.state for row in results))
+    run.save(update_fields=["state", "finished_at", "digest", "counts"])
+    run.handovers.all().delete()
+    trail.record("run:finished", subject=run, by=WORKER, at=at, data={"digest": run.digest, "counts": run.counts})
+    run_finished.send(sender=Run, run=run, at=at)
+    _ring_next_of(run.stack)
+
+
+def _ring_next_of(stack: Stack) -> None:
+    waiting = Run.objects.filter(stack=stack, state=RunState.QUEUED).order_by("id").values_list("pk", flat=True)
+    for run_id in waiting[:1]:
+        queue.ring_run(run_id)
+
+
+def results_digest(results: list[CheckResult]) -> str:
+    """Give the SHA-256 over what the checks answered, so that the trail holds the run without holding its results."""
+    evidence = {
+        row["pk"]: row["pieces"]
+        for row in CheckResult.objects.filter(pk__in=[r.pk for r in results]).values("pk").annotate(pieces=Count("evidence"))
+    }
+    answers = [
+        {"check": row.slug, "state": row.state, "code": row.code, "target": row.target, "evidence": evidence[row.pk]}
+        for row in results
+    ]
+    return hashlib.sha256(rfc8785.dumps(answers)).hexdigest()
+
+
+@transaction.atomic
+def close_run(*, run_id: int, code: str, message: str, at: datetime) -> None:
+    """End a run whose time is up: what is still open gets the result `error`."""
+    run = Run.objects.select_for_update(of=("self",)).select_related("stack").get(pk=run_id)
+    if run.state != RunState.RUNNING:
+        return
+    for row in run.results.exclude(progress=ResultProgress.STORED):
+        fill_result(row, _without_look(row, Finding(state=State.ERROR, code=code, message=message), at=at))
+    _finish(run, at=at)

@@ -1,0 +1,96 @@
+"""Put a result and its evidence into rows."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from diagnostics.checks import result as seen
+from diagnostics.models import CheckResult, Evidence, EvidenceText, Handover
+from diagnostics.sealing import seal
+from diagnostics.states import ResultProgress
+
+COMPRESSION_LEVEL = 6
+RESULT_COLUMNS = [
+    "progress",
+    "lease_until",
+    "state",
+    "is_blocking",
+    "code",
+    "message",
+    "target",
+    "findings",
+    "prerequisite",
+    "next_checks",
+    "vantage",
+    "started_at",
+    "duration_ms",
+]
+
+
+def fill_result(row: CheckResult, result: seen.Result) -> None:
+    """Store an answer in its row (which the caller holds locked or fenced)."""
+    leading = result.leading
+    row.progress, row.lease_until = ResultProgress.STORED, None
+    row.state, row.code, row.message = leading.state, leading.code, leading.message
+    row.target, row.next_checks = leading.target[:500], list(leading.next_checks)
+    row.is_blocking, row.prerequisite, row.vantage = result.is_blocking, result.prerequisite, result.vantage
+    row.findings = [_as_json(finding) for finding in result.findings]
+    row.started_at, row.duration_ms = result.started_at, result.duration_ms
+    row.save(update_fields=RESULT_COLUMNS)
+
+
+def _as_json(finding: seen.Finding) -> dict[str, object]:
+    return {
+        "state": finding.state.value,
+        "code": finding.code,
+        "message": finding.message,
+        "target": finding.target,
+        "measured": {name: asdict(value) for name, value in finding.measured.items()},
+        "threshold": asdict(finding.threshold) if finding.threshold else None,
+        "citations": [asdict(citation) for citation in finding.citations],
+        "next_checks": list(finding.next_checks),
+    }
+
+
+def keep_evidence(row: CheckResult, pieces: tuple[seen.Evidence, ...]) -> None:
+    """Store evidence texts once per content, and which result saw them."""
+    texts = {piece.sha256: piece.content for piece in pieces}
+    EvidenceText.objects.bulk_create(
+        [_text(sha256, content) for sha256, content in sorted(texts.items())], ignore_conflicts=True
+    )
+    Evidence.objects.bulk_create(
+        Evidence(
+            result=row,
+            key=piece.key,
+            kind=piece.kind,
+            source=piece.source,
+            text_id=piece.sha256,
+            first_line=piece.first_line,
+            captured_from=piece.captured_from,
+            captured_until=piece.captured_until,
+            rule_set_version=piece.rule_set_version,
+            redactions=dict(piece.redactions),
+            dropped_bytes=piece.dropped_bytes,
+        )
+        for piece in pieces
+    )
+
+
+def _text(sha256: str, content: str) -> EvidenceText:
+    data = content.encode()
+    return EvidenceText(
+        sha256=sha256,
+        compressed=zlib.compress(data, COMPRESSION_LEVEL),
+        size_bytes=len(data),
+        line_count=content.count("\n") + 1,
+    )
+
+
+def keep_handovers(row: CheckResult, handing: Mapping[str, str]) -> None:
+    """Store, encrypted, what dependants of the same run need."""
+    Handover.objects.bulk_create(
+        [Handover(run_id=row.run_id, name=name, ciphertext=seal(value.encode())) for name, value in handing.items()],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,93 @@
+"""The sweeper's round: ring again for what was lost, free what a dead worker held, end what is late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from diagnostics import queue
+from diagnostics.checks.result import Finding, State, only_finding
+from diagnostics.models import CheckResult, Run
+from diagnostics.operations.runs import advance_run, close_run
+from diagnostics.operations.storing import fill_result
+from diagnostics.queries import seconds
+from diagnostics.states import ResultProgress, RunState
+
+RING_AGAIN_SECONDS = 3
+MAX_CLAIMS = 2  # a check that took two workers with it is not tried a third time
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one round did."""
+
+    rung: int = 0
+    freed: int = 0
+    closed: int = 0
+
+
+def sweep(*, at: datetime) -> Swept:
+    """Do one round; every step is safe to repeat and to do twice at once."""
+    freed = _free_lost_claims(at=at)
+    closed = _close_late_runs(at=at)
+    return Swept(rung=_ring_again(at=at), freed=freed, closed=closed)
+
+
+def _free_lost_claims(*, at: datetime) -> int:
+    lost = CheckResult.objects.filter(progress=ResultProgress.LOOKING, lease_until__lt=Now()).order_by("id")[:BATCH]
+    return sum(_free(row, at=at) for row in lost)
+
+
+@transaction.atomic
+def _free(row: CheckResult, *, at: datetime) -> bool:
+    Run.objects.select_for_update(of=("self",)).get(pk=row.run_id)
+    still_lost = CheckResult.objects.filter(
+        pk=row.pk, progress=ResultProgress.LOOKING, fence=row.fence, lease_until__lt=Now()
+    )
+    if row.fence < MAX_CLAIMS:
+        freed = still_lost.update(progress=ResultProgress.READY, lease_until=None, ready_at=at)
+        if freed:
+            queue.ring_check(row.pk)
+        return bool(freed)
+    if not still_lost.exists():
+        return False
+    finding = Finding(
+        state=State.ERROR, code="worker.lost", message=f"{row.fence} workers were lost while they looked; not tried again"
+    )
+    fill_result(row, only_finding(check=row.slug, version=row.version, finding=finding, at=at, vantage=""))
+    advance_run(run_id=row.run_id, at=at)
+    return True
+
+
+def _close_late_runs(*, at: datetime) -> int:
+    late = Run.objects.filter(state=RunState.RUNNING, deadline_at__lt=Now()).order_by("id").values_list("pk", flat=True)
+    for run_id in late[:BATCH]:
+        close_run(run_id=run_id, code="run.deadline", message="the run's time was up before this check was done", at=at)
+    return len(late[:BATCH])
+
+
+def _ring_again(*, at: datetime) -> int:
+    """Ring for rows that wait longer than a doorbell takes; also advance runs whose last step was lost."""
+    ready = CheckResult.objects.filter(
+        progress=ResultProgress.READY, ready_at__lt=Now() - seconds(RING_AGAIN_SECONDS)
+    ).order_by("ready_at")[:BATCH]
+    queued = Run.objects.filter(
+        state=RunState.QUEUED, rung_at__lt=Now() - seconds(RING_AGAIN_SECONDS)
+    ).order_by("id")[:BATCH]
+    result_ids, run_ids = [row.pk for row in ready], [run.pk for run in queued]
+    CheckResult.objects.filter(pk__in=result_ids, progress=ResultProgress.READY).update(ready_at=at)
+    Run.objects.filter(pk__in=run_ids, state=RunState.QUEUED).update(rung_at=at)
+    for result_id in result_ids:
+        queue.ring_check(result_id)
+    for run_id in run_ids:
+        queue.ring_run(run_id)
+    stalled = Run.objects.filter(state=RunState.RUNNING, started_at__lt=at - timedelta(seconds=RING_AGAIN_SECONDS)).exclude(
+        results__progress__in=[ResultProgress.READY, ResultProgress.LOOKING]
+    )
+    for run_id in stalled.order_by("id").values_list("pk", flat=True)[:BATCH]:
+        advance_run(run_id=run_id, at=at)
+    return len(result_ids) + len(run_ids)

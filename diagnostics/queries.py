@@ -1,0 +1,79 @@
+"""Reads of diagnostics."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet, Value
+
+from diagnostics.checks.seeing import Earlier
+from diagnostics.errors import UnknownStack
+from diagnostics.looking import LookRequest
+from diagnostics.models import CheckResult, EvidenceText, Run, Stack
+from diagnostics.sealing import unseal
+from diagnostics.stack import StackConfig, parse_document
+from diagnostics.states import ResultProgress
+
+
+def seconds(number: float) -> Value:
+    """Give a duration for arithmetic with the database's clock."""
+    return Value(timedelta(seconds=number))
+
+
+def stack_named(name: str) -> Stack:
+    """Give the stack of this name.
+
+    Raises: UnknownStack.
+    """
+    try:
+        return Stack.objects.get(name=name)
+    except Stack.DoesNotExist:
+        raise UnknownStack(f"there is no stack {name!r}; `manage.py apply_stack FILE` describes one") from None
+
+
+def config_of(stack: Stack) -> StackConfig:
+    """Give a stored stack in typed form."""
+    return parse_document(stack.document)
+
+
+def looking_on(stack_id: int) -> int:
+    """Count the checks that are being carried out on a stack now."""
+    return CheckResult.objects.filter(progress=ResultProgress.LOOKING, run__stack_id=stack_id).count()
+
+
+def look_request(row: CheckResult) -> LookRequest:
+    """Gather what a look needs, secrets decrypted: it goes through a pipe to a child process, nowhere else."""
+    run, stack = row.run, row.run.stack
+    return LookRequest(
+        slug=row.slug,
+        stack=parse_document(run.document or stack.document),
+        redaction_key=unseal(stack.redaction_key),
+        stored_secrets={one.name: unseal(one.ciphertext).decode() for one in stack.secrets.all()},
+        handed={one.name: unseal(one.ciphertext).decode() for one in run.handovers.all()},
+        earlier=earlier_result(row),
+    )
+
+
+def earlier_result(row: CheckResult) -> Earlier | None:
+    """Give how this check ended when it last looked at the stack, in a run before this one."""
+    before = (
+        CheckResult.objects.filter(
+            Q(run__stack_id=row.run.stack_id), slug=row.slug, progress=ResultProgress.STORED, run_id__lt=row.run_id
+        )
+        .exclude(state="skip")
+        .order_by("-run_id")
+        .values_list("state", "code", "started_at")
+        .first()
+    )
+    return Earlier(*before) if before else None
+
+
+def evidence_text(sha256: str) -> str:
+    """Give the redacted text stored under a digest."""
+    return zlib.decompress(EvidenceText.objects.get(pk=sha256).compressed).decode()
+
+
+def runs_of(stack: Stack) -> QuerySet[Run]:
+    """Give the runs of a stack, newest first."""
+    return Run.objects.filter(stack=stack).order_by("-id")

@@ -1,0 +1,7 @@
+"""What diagnostics announce to whoever stands above them."""
+
+from django.dispatch import Signal
+
+# Sent inside the transaction that finishes a run: run=Run, at=datetime. A receiver that fails keeps the run open, and
+# the sweeper tries again.
+run_finished = Signal()
