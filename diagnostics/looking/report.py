@@ -1,0 +1,205 @@
+"""What a session found, its verdict, and its stable JSON form (`FORMAT` 1).
+
+The JSON object:
+  format        1; grows by new keys only, a change of meaning is a new number
+  stack         {name, environment, vantage}
+  suite, started_at (ISO 8601, UTC), seconds
+  verdict       healthy | unhealthy | inconclusive | could_not_look; exit_code 0 | 1 | 2 | 3
+  coverage      {looked, could_not_look, skipped, not_applicable}: lists of {check, code, message, prerequisite}
+  results       one per check, by slug: {check, version, title, runbook, state, code, message, target, prerequisite,
+                vantage, started_at, duration_ms, next_checks, findings, evidence}
+  findings      {state, code, message, target, measured {name: {value, unit}}, threshold {name, value, unit, source,
+                reference} or null, citations [{evidence, first_line, last_line}], next_checks}; worst first in `code`
+  evidence      {key, kind, source, content (redacted), first_line, captured_from, captured_until, sha256,
+                rule_set_version, redactions {rule: count}, dropped_bytes}
+
+A citation's lines are 1-based positions in the evidence's content. Secrets stand nowhere: evidence is redacted at
+capture, and what checks hand to each other is not part of a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from diagnostics.checks.registry import check
+from diagnostics.checks.result import Evidence, Finding, Result, State
+from diagnostics.stack import StackConfig
+
+FORMAT = 1
+NOT_APPLICABLE = "not_applicable"
+
+Json = dict[str, Any]
+
+
+class Verdict(StrEnum):
+    """What a session says of the stack."""
+
+    HEALTHY = "healthy"  # everything that applies was looked at, and nothing failed
+    UNHEALTHY = "unhealthy"  # at least one check failed
+    INCONCLUSIVE = "inconclusive"  # nothing failed, but something could not be looked at
+    COULD_NOT_LOOK = "could_not_look"  # nothing was looked at
+
+
+EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.UNHEALTHY: 1, Verdict.INCONCLUSIVE: 2, Verdict.COULD_NOT_LOOK: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which checks looked, and which did not and why."""
+
+    looked: tuple[Result, ...]
+    could_not_look: tuple[Result, ...]  # error
+    skipped: tuple[Result, ...]  # a prerequisite failed, or the check held itself back
+    not_applicable: tuple[Result, ...]  # the stack describes nothing for it
+
+    def __str__(self) -> str:
+        """Give the coverage in one line."""
+        parts = (
+            (self.looked, "looked"),
+            (self.could_not_look, "could not look"),
+            (self.skipped, "skipped"),
+            (self.not_applicable, "not applicable"),
+        )
+        total = sum(len(results) for results, _ in parts)
+        return f"{total} check{'' if total == 1 else 's'}: " + ", ".join(
+            f"{len(results)} {word}" for results, word in parts if results
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReport:
+    """All results of one session, by slug."""
+
+    stack: StackConfig
+    suite: str
+    started_at: datetime
+    seconds: float
+    results: tuple[Result, ...]
+
+    @property
+    def coverage(self) -> Coverage:
+        """Sort the results by whether they looked."""
+        kinds: dict[str, list[Result]] = {"looked": [], "could_not": [], "skipped": [], "not_applicable": []}
+        for result in self.results:
+            kinds[_kind(result)].append(result)
+        return Coverage(*(tuple(kinds[name]) for name in ("looked", "could_not", "skipped", "not_applicable")))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Give the verdict; a warning alone leaves a stack healthy."""
+        coverage = self.coverage
+        if any(result.state is State.FAIL for result in self.results):
+            return Verdict.UNHEALTHY
+        if not coverage.looked:
+            return Verdict.COULD_NOT_LOOK
+        return Verdict.INCONCLUSIVE if coverage.could_not_look or coverage.skipped else Verdict.HEALTHY
+
+    @property
+    def exit_code(self) -> int:
+        """Give what a command line exits with."""
+        return EXIT_CODES[self.verdict]
+
+    def findings(self, state: State) -> Iterator[tuple[Result, Finding]]:
+        """Give every finding of one state with its result."""
+        return ((result, finding) for result in self.results for finding in result.findings if finding.state is state)
+
+    def as_json(self) -> Json:
+        """Give the documented JSON form."""
+        coverage = self.coverage
+        return {
+            "format": FORMAT,
+            "stack": {
+                "name": self.stack.name,
+                "environment": self.stack.environment,
+                "vantage": self.stack.vantage,
+            },
+            "suite": self.suite,
+            "started_at": self.started_at.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "verdict": self.verdict.value,
+            "exit_code": self.exit_code,
+            "coverage": {
+                "looked": _covered(coverage.looked),
+                "could_not_look": _covered(coverage.could_not_look),
+                "skipped": _covered(coverage.skipped),
+                "not_applicable": _covered(coverage.not_applicable),
+            },
+            "results": [result_as_json(result) for result in self.results],
+        }
+
+
+def _kind(result: Result) -> str:
+    """Say what a result is for the coverage; one that found something has looked, whatever else it could not."""
+    states = {finding.state for finding in result.findings}
+    if State.ERROR in states and State.FAIL not in states:
+        return "could_not"
+    if states == {State.SKIP}:
+        return "not_applicable" if result.leading.code == NOT_APPLICABLE else "skipped"
+    return "looked"
+
+
+def _covered(results: Sequence[Result]) -> list[Json]:
+    return [
+        {
+            "check": result.check,
+            "code": result.leading.code,
+            "message": result.leading.message,
+            "prerequisite": result.prerequisite,
+        }
+        for result in results
+    ]
+
+
+def result_as_json(result: Result) -> Json:
+    """Give one result with everything it cites."""
+    one, leading = check(result.check), result.leading
+    return {
+        "check": result.check,
+        "version": result.version,
+        "title": one.title,
+        "runbook": one.runbook_uri,
+        "state": result.state.value,
+        "code": leading.code,
+        "message": leading.message,
+        "target": leading.target,
+        "prerequisite": result.prerequisite,
+        "vantage": result.vantage,
+        "started_at": result.started_at.isoformat(),
+        "duration_ms": result.duration_ms,
+        "next_checks": list(leading.next_checks),
+        "findings": [_finding_as_json(finding) for finding in result.findings],
+        "evidence": [_evidence_as_json(evidence) for evidence in result.evidence],
+    }
+
+
+def _finding_as_json(finding: Finding) -> Json:
+    return {
+        "state": finding.state.value,
+        "code": finding.code,
+        "message": finding.message,
+        "target": finding.target,
+        "measured": {name: asdict(value) for name, value in finding.measured.items()},
+        "threshold": asdict(finding.threshold) if finding.threshold else None,
+        "citations": [asdict(citation) for citation in finding.citations],
+        "next_checks": list(finding.next_checks),
+    }
+
+
+def _evidence_as_json(evidence: Evidence) -> Json:
+    return {
+        "key": evidence.key,
+        "kind": evidence.kind,
+        "source": evidence.source,
+        "content": evidence.content,
+        "first_line": evidence.first_line,
+        "captured_from": evidence.captured_from.isoformat() if evidence.captured_from else None,
+        "captured_until": evidence.captured_until.isoformat() if evidence.captured_until else None,
+        "sha256": evidence.sha256,
+        "rule_set_version": evidence.rule_set_version,
+        "redactions": dict(evidence.redactions),
+        "dropped_bytes": evidence.dropped_bytes,
+    }

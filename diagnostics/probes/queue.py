@@ -1,0 +1,303 @@
+"""Probe of job queues behind one interface: plain Redis lists, or Celery on Redis. Reads only, and never shows a job.
+
+Of a job nothing leaves this module but its id, its task's name and its times: arguments and tokens stay out.
+Celery's workers are asked by kombu's mailbox, as its `inspect` does, since this library does not load Celery.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, cast
+
+import redis
+from kombu import Connection
+from kombu.pidbox import Mailbox
+
+from diagnostics.probes.redis import Limits, RedisFailure, classified, connected
+from diagnostics.stack import Queue
+
+MAX_ITEMS = 50  # jobs in processing that are looked at
+ID_FIELDS = ("id", "job_id", "task_id", "uuid")
+NAME_FIELDS = ("tool", "task", "name", "type", "kind")
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+CELERY_DEFAULT_QUEUE = "celery"
+CELERY_PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")  # kombu's Redis transport: a list per priority
+CELERY_UNACKED = "unacked"  # kombu's hash of what was delivered and not acknowledged
+REPLY_SECONDS = 1.5  # a worker's main process answers at once, busy or not
+MILLISECONDS_FROM = 1e11  # a larger number of seconds would be after the year 5138
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as far as it may be shown; `key` is equal for the same job in two samples and stays in memory."""
+
+    key: str = field(repr=False)
+    id: str = ""
+    name: str = ""
+    since: float | None = None  # epoch seconds: when it was queued (redis-list) or began (celery)
+
+    def __str__(self) -> str:
+        """Give `sleep 4f2a`, or what of it is known."""
+        return " ".join(part for part in (self.name, self.id) if part) or "a job without id and name"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that answered, and the queues that it takes jobs from."""
+
+    name: str
+    queues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The queue at one moment."""
+
+    taken_at: float  # epoch seconds
+    pending: Mapping[str, int]  # by queue
+    oldest: Job | None  # of the pending
+    processing: tuple[Job, ...]
+    processing_count: int
+    dead: int | None = None  # None where the stack names no such list
+    workers: tuple[Worker, ...] | None = None  # None where workers cannot be asked
+
+    @property
+    def total(self) -> int:
+        """Give how many jobs wait in all queues."""
+        return sum(self.pending.values())
+
+    @property
+    def waiting_seconds(self) -> float | None:
+        """Give how long the oldest pending job has waited, None where its message does not tell."""
+        return _age(self.oldest, self.taken_at)
+
+    @property
+    def processing_seconds(self) -> float | None:
+        """Give the age of the oldest job in processing, None where nothing tells."""
+        ages = [age for job in self.processing if (age := _age(job, self.taken_at)) is not None]
+        return max(ages, default=None)
+
+    def has_moved_since(self, earlier: Sample) -> bool:
+        """Say whether anything was taken, finished or begun between the two."""
+        oldest = (earlier.oldest.key if earlier.oldest else "", self.oldest.key if self.oldest else "")
+        keys = [{job.key for job in one.processing} for one in (earlier, self)]
+        return self.total < earlier.total or oldest[0] != oldest[1] or keys[0] != keys[1]
+
+
+def _age(job: Job | None, at: float) -> float | None:
+    return None if job is None or job.since is None else max(at - job.since, 0.0)
+
+
+class QueueAdapter(Protocol):
+    """How a stack's queue is looked at."""
+
+    def sample(self) -> Sample:
+        """Look once. Raises: RedisFailure."""
+
+
+def adapter_for(queue: Queue, *, password: str | None, limits: Limits) -> QueueAdapter:
+    """Give the adapter that the stack names."""
+    kind = {"redis-list": RedisLists, "celery": CeleryOnRedis}[queue.adapter]
+    return kind(queue=queue, password=password, limits=limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisLists:
+    """Jobs as JSON texts in Redis lists, moved to a processing list while they run."""
+
+    queue: Queue
+    limits: Limits
+    password: str | None = field(default=None, repr=False)
+
+    def sample(self) -> Sample:
+        """Look once. Raises: RedisFailure."""
+        queue = self.queue
+        with self._client() as client:
+            pending = {name: _length(client, name) for name in queue.pending}
+            processing_count = _length(client, queue.processing) if queue.processing else 0
+            dead = _length(client, queue.dead) if queue.dead else None
+        return Sample(
+            taken_at=time.time(),
+            pending=pending,
+            oldest=_oldest(job for name in queue.pending for job in self._ends_of(name)),
+            processing=self._processing(),
+            processing_count=processing_count,
+            dead=dead,
+        )
+
+    def _processing(self) -> tuple[Job, ...]:
+        if not self.queue.processing:
+            return ()
+        name = self.queue.processing
+        return self._jobs(lambda client: client.lrange(name, 0, MAX_ITEMS - 1))
+
+    def _ends_of(self, name: str) -> tuple[Job, ...]:
+        """Give the first and the last message: which is older depends on the end that the application pushes to."""
+        return self._jobs(lambda client: [client.lindex(name, 0), client.lindex(name, -1)])
+
+    def _jobs(self, read: Callable[[redis.Redis], Any]) -> tuple[Job, ...]:
+        """Read messages over a connection of their own, as one too large to read spends it; that gives none."""
+        try:
+            with self._client() as client:
+                messages = [one for one in read(client) if isinstance(one, bytes)]
+        except RedisFailure as failure:
+            if failure.code == "redis.too_much":
+                return ()
+            raise
+        return tuple(self._job(message) for message in messages)
+
+    def _job(self, message: bytes) -> Job:
+        return job_of(message, _json_object(message), timestamp_field=self.queue.timestamp_field)
+
+    def _client(self) -> Any:
+        return connected(self.queue, password=self.password, limits=self.limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeleryOnRedis(RedisLists):
+    """Celery's queues on a Redis broker, and what its workers answer."""
+
+    def sample(self) -> Sample:
+        """Look once. Raises: RedisFailure."""
+        names = self.queue.pending or (CELERY_DEFAULT_QUEUE,)
+        with self._client() as client:
+            pending = {name: sum(_length(client, name + one) for one in CELERY_PRIORITIES) for name in names}
+            unacked = client.hlen(CELERY_UNACKED)
+        workers, processing = self._asked()
+        return Sample(
+            taken_at=time.time(),
+            pending=pending,
+            oldest=_oldest(job for name in names for job in self._ends_of(name)),
+            processing=processing,
+            processing_count=max(int(cast("int", unacked)), len(processing)),
+            workers=workers,
+        )
+
+    def _job(self, message: bytes) -> Job:
+        envelope = _json_object(message)
+        fields = {**_mapping(envelope.get("properties")), **_mapping(envelope.get("headers"))}
+        return job_of(message, fields, timestamp_field=self.queue.timestamp_field)
+
+    def _asked(self) -> tuple[tuple[Worker, ...], tuple[Job, ...]]:
+        with self._mailbox() as mailbox:
+            hosts = _by_worker(mailbox.multi_call("ping", timeout=self._reply_seconds()))
+            if not hosts:
+                return (), ()
+            destination, seconds = sorted(hosts), self._reply_seconds()
+            queues = _by_worker(mailbox.call(destination, "active_queues", timeout=seconds))
+            active = _by_worker(mailbox.call(destination, "active", timeout=seconds))
+        workers = tuple(Worker(name, _names(queues.get(name))) for name in destination)
+        jobs = tuple(_active_job(one) for name in destination for one in _dicts(active.get(name))[:MAX_ITEMS])
+        return workers, jobs
+
+    def _reply_seconds(self) -> float:
+        return min(REPLY_SECONDS, max(self.limits.ends_at - time.monotonic(), 0.1))
+
+    @contextmanager
+    def _mailbox(self) -> Iterator[Any]:
+        seconds = self.limits.connect_seconds
+        connection = Connection(
+            transport="redis",
+            hostname=self.queue.host,
+            port=self.queue.port,
+            virtual_host=str(self.queue.database),
+            userid=self.queue.user,
+            password=self.password,
+            connect_timeout=seconds,
+            transport_options={"socket_timeout": seconds, "socket_connect_timeout": seconds, "max_retries": 0},
+        )
+        try:
+            with connection:
+                yield Mailbox("celery", type="fanout", accept=["json"])(connection)
+        except connection.connection_errors + connection.channel_errors as error:
+            raise classified(cast("Exception", error)) from None
+
+
+def _length(client: redis.Redis, name: str) -> int:
+    return int(client.llen(name))
+
+
+def _oldest(jobs: Iterator[Job]) -> Job | None:
+    """Give the job with the earliest time; without times the last one, where most queues are taken from."""
+    known = list(jobs)
+    timed = [job for job in known if job.since is not None]
+    if timed:
+        return min(timed, key=lambda job: job.since or 0.0)
+    return known[-1] if known else None
+
+
+def job_of(message: bytes, fields: Mapping[str, Any], *, timestamp_field: str) -> Job:
+    """Keep of a message what may be shown."""
+    return Job(
+        key=hashlib.sha256(message).hexdigest(),
+        id=_plain(fields, ID_FIELDS),
+        name=_plain(fields, NAME_FIELDS),
+        since=epoch_seconds(fields.get(timestamp_field)),
+    )
+
+
+def _active_job(active: Mapping[str, Any]) -> Job:
+    identity = _plain(active, ("id",))
+    name = _plain(active, ("name",))
+    return Job(key=identity or name, id=identity, name=name, since=epoch_seconds(active.get("time_start")))
+
+
+def _plain(fields: Mapping[str, Any], names: Sequence[str]) -> str:
+    values = (fields.get(name) for name in names)
+    texts = (str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
+    return next((text for text in texts if PLAIN_WORD.fullmatch(text)), "")
+
+
+def epoch_seconds(value: object) -> float | None:
+    """Read a time stamp: seconds or milliseconds since the epoch, as a number or text, or ISO 8601 with its zone."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value) if isinstance(value, int | float | str) else float("nan")
+    except (ValueError, OverflowError):
+        number = _iso_seconds(str(value))
+    if not 0 < number < float("inf"):
+        return None
+    return number / 1000 if number > MILLISECONDS_FROM else number
+
+
+def _iso_seconds(text: str) -> float:
+    try:
+        at = datetime.fromisoformat(text)
+        return at.timestamp() if at.tzinfo else float("nan")
+    except (ValueError, OverflowError):
+        return float("nan")
+
+
+def _json_object(message: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return _mapping(parsed)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _by_worker(replies: object) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for reply in _dicts(replies):
+        merged.update(reply)
+    return merged
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _names(queues: object) -> tuple[str, ...]:
+    return tuple(str(one.get("name", ""))[:100] for one in _dicts(queues))

@@ -1,0 +1,130 @@
+"""Probe of tokens (JWT): read header and claims without trusting them, verify with a key, compare keys unseen.
+
+Sources: RFC 7519 (claims), RFC 7518 section 3.2 (an HS256 key has at least 32 bytes), RFC 8725 (allow-list algorithms).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from diagnostics.probes.errors import ProbeFailure
+from diagnostics.stack import Tokens
+
+MAX_TOKEN_BYTES = 64_000
+TIMES = ("iat", "nbf", "exp")
+
+
+class TokenUnreadable(ProbeFailure):
+    """What was given as a token is none; the text holds nothing of it."""
+
+
+class SignatureRefused(ProbeFailure):
+    """A key does not verify a token; the text is the verifier's reason."""
+
+
+class KeyUnusable(ProbeFailure):
+    """A key cannot be used with the algorithm; says nothing about the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadToken:
+    """A token taken apart and not verified; claim values stay out of repr."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any] = field(repr=False)
+    size_bytes: int
+
+    @property
+    def algorithm(self) -> str:
+        """Give the algorithm that the header names, "" where it names none."""
+        named = self.header.get("alg")
+        return named if isinstance(named, str) else ""
+
+    def time(self, claim: str) -> float | None:
+        """Give a time claim in seconds since the epoch, None where it is missing or no number."""
+        value = self.claims.get(claim)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def read_token(token: str) -> ReadToken:
+    """Take a token apart without verifying it.
+
+    Raises: TokenUnreadable (codes token.too_large, token.encrypted, token.not_a_jwt, token.malformed).
+    """
+    size_bytes = len(token.encode(errors="surrogatepass"))
+    if size_bytes > MAX_TOKEN_BYTES:
+        raise TokenUnreadable("token.too_large", f"the token has {size_bytes} bytes; no header carries that")
+    segments = token.split(".")
+    if len(segments) == 5:
+        raise TokenUnreadable("token.encrypted", "the token has 5 segments: it is encrypted (JWE) and cannot be read")
+    if len(segments) != 3:
+        raise TokenUnreadable("token.not_a_jwt", f"the token has {len(segments)} segments, a JWT has 3")
+    return ReadToken(_object(segments[0], "header"), _object(segments[1], "claims"), size_bytes)
+
+
+def _object(segment: str, part: str) -> dict[str, Any]:
+    try:
+        data = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
+        parsed = json.loads(data)
+    except (binascii.Error, ValueError, RecursionError):
+        raise TokenUnreadable("token.malformed", f"the token's {part} is not base64url of JSON") from None
+    if not isinstance(parsed, dict):
+        raise TokenUnreadable("token.malformed", f"the token's {part} is not a JSON object")
+    return parsed
+
+
+def verify_signature(token: str, key: str, tokens: Tokens) -> None:
+    """Verify nothing but the signature: times and issuer are other checks' business.
+
+    Raises: SignatureRefused (signature.invalid), KeyUnusable (signature.key_unusable, signature.algorithm).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)  # `short_key_bytes` is asked for that
+            jwt.PyJWS().decode(token, public_part(key), algorithms=list(tokens.algorithms))
+    except jwt.InvalidAlgorithmError:
+        raise KeyUnusable("signature.algorithm", "the token's algorithm is not one that the stack allows") from None
+    except jwt.InvalidSignatureError as error:
+        raise SignatureRefused("signature.invalid", str(error)) from None
+    except (jwt.PyJWTError, TypeError, ValueError, NotImplementedError, UnsupportedAlgorithm):
+        raise KeyUnusable("signature.key_unusable", f"the key does not fit {'/'.join(tokens.algorithms)}") from None
+
+
+def public_part(key: str) -> str:
+    """Give the public key of a PEM private key; anything else (a public key, a shared secret) as it is."""
+    if "PRIVATE KEY-----" not in key:
+        return key
+    try:
+        private = serialization.load_pem_private_key(key.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return key
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return public.decode()
+
+
+def fingerprint(key: str, *, with_key: bytes) -> str:
+    """Give 8 hex digits that are equal for equal keys (for a key pair: of either half) and tell nothing else."""
+    compared = "".join(public_part(key).split()) if "-----BEGIN" in key else key
+    return hmac.new(with_key, compared.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()[:8]
+
+
+def short_key_bytes(key: str, algorithm: str) -> int | None:
+    """Give the length of a shared secret that is shorter than its algorithm's hash, else None (RFC 7518 3.2)."""
+    if not algorithm.startswith("HS") or not algorithm[2:].isdigit():
+        return None
+    size_bytes = len(key.encode(errors="surrogateescape"))
+    return size_bytes if size_bytes < int(algorithm[2:]) // 8 else None
