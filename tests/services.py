@@ -36,7 +36,7 @@ FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes"
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the servers before anything reads settings; a wrapper, as pytest-django's own hook is tryfirst too."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        os.environ["AWE_ENV"] = "development"
+        os.environ.update(AWE_ENV="development", AWE_DB_POOL="0")  # the pool would keep connections to other databases
         if any(getattr(early_config.known_args_namespace, option, False) for option in RUNS_NO_TESTS):
             os.environ.update(NOWHERE)
         else:

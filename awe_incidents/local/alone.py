@@ -7,12 +7,14 @@ import time
 import uuid
 from pathlib import Path
 
+from awe_incidents.local.console import telling_line
 from awe_incidents.local.errors import ServerFailed
 from awe_incidents.local.program import Program
 from awe_incidents.local.spawn import kill_group, kill_marked, spawn
 
 POLL_SECONDS = 0.02
 CLEAR_SECONDS = 20.0
+TAIL_BYTES = 65536
 
 
 class Alone:
@@ -77,7 +79,7 @@ class Alone:
         while self.program.is_ready is not None and not self.program.is_ready():
             if process.poll() is not None:
                 raise ServerFailed(
-                    f"{self.program.name} ended with {process.returncode}: {last_line(self.log)} ({self.log})"
+                    f"{self.program.name} ended with {process.returncode}: {_said(self.log)} ({self.log})"
                 )
             if time.monotonic() > deadline:
                 raise ServerFailed(
@@ -86,9 +88,7 @@ class Alone:
             time.sleep(POLL_SECONDS)
 
 
-def last_line(log: Path) -> str:
-    """Give the last line of a log file that says something, or a note that there is none."""
+def _said(log: Path) -> str:
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 65536))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it printed nothing"
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        return telling_line(file.read().decode(errors="replace").splitlines())

@@ -155,6 +155,7 @@ class Child:
         self._pipe, write_end = os.pipe()
         os.set_blocking(self._pipe, False)
         self._forced = False
+        self.log.begin()
         try:
             return spawn(self.program, output=write_end, mark=self.mark)
         finally:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -12,6 +15,8 @@ COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 FAILURE_COLOR = 31
 LONGEST_LINE_BYTES = 65536
 LARGEST_LOG_BYTES = 5_000_000
+RECENT_LINES = 20
+NAMES_ERROR = re.compile(r"\b(FATAL|PANIC|CRITICAL|ERROR|\w*Error)\b")
 
 
 class Console:
@@ -49,9 +54,17 @@ class Log:
 
     def __init__(self, path: Path, *, largest_bytes: int = LARGEST_LOG_BYTES) -> None:
         self.path = path
-        self.last_line = ""
+        self._recent: deque[str] = deque(maxlen=RECENT_LINES)
         self._largest_bytes = largest_bytes
         self._file: BinaryIO = _open_private(path)
+
+    def begin(self) -> None:
+        """Start a new life of the program: what it printed before tells nothing about this one."""
+        self._recent.clear()
+
+    def telling_line(self) -> str:
+        """Give the line of this life that says best what went wrong."""
+        return telling_line(self._recent)
 
     def write(self, line: bytes) -> str:
         """Append one line and give it as text."""
@@ -63,12 +76,19 @@ class Log:
             self._file.write(line + b"\n")
             self._file.flush()
         text = line.decode(errors="replace").rstrip("\r")
-        self.last_line = text.strip() or self.last_line
+        self._recent.append(text)
         return text
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def telling_line(lines: Iterable[str]) -> str:
+    """Give the last line that names an error, else the last that says anything; servers often end with a farewell."""
+    recent = [line.strip() for line in lines if line.strip()][-RECENT_LINES:]
+    errors = [line for line in recent if NAMES_ERROR.search(line)]
+    return (errors or recent or ["it printed nothing"])[-1]
 
 
 class Lines:

@@ -19,7 +19,7 @@ TRIES = 200
 def take_port(path: Path, name: str, *, preferred: int | None = None, demanded: int | None = None) -> int:
     """Give a free port for this name and remember it in `path`.
 
-    The order: `demanded`, the remembered one, `preferred` and those above it, else a place that depends on the checkout.
+    The order: `demanded`, the remembered one, `preferred` and those above it, else a place that the checkout decides.
     Raises: PortTaken.
     """
     known = read_ports(path)

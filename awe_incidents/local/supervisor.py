@@ -114,8 +114,8 @@ class Supervisor:
 
     def _report(self, child: Child) -> None:
         """Say the one clear line; an essential program takes the others down with it."""
-        last = child.log.last_line or "it printed nothing"
-        self._console.fail(OWN_NAME, f"{child.program.name} {child.problem}. Last line: {last}. Log: {child.log.path}")
+        said = child.log.telling_line()
+        self._console.fail(OWN_NAME, f"{child.program.name} {child.problem}. It said: {said}. Log: {child.log.path}")
         child.is_reported = True
         if child.program.essential:
             self._exit_code = 1

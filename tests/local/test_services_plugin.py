@@ -1,0 +1,129 @@
+"""The pytest plugin: servers before settings, shared between workers, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from awe_incidents.local.layout import CHECKOUT
+from tests.local.conftest import environment, wait_for
+from tests.services import FOLDER_START, _remove_left_folders
+
+SETTINGS = """
+import os
+assert ":" in os.environ["DATABASE_URL"], "settings are read before the servers have addresses"
+assert "REDIS_URL" in os.environ
+DATABASES, SECRET_KEY, USE_TZ = {}, "x", True
+"""
+SAMPLE = """
+import os, psycopg, redis, pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_servers_answer(number):
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT current_user::text").fetchone() == ("incidents_app",)
+    with psycopg.connect(os.environ["SUPERUSER_DATABASE_URL"]) as connection:
+        identifier = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()[0]
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.sadd("servers", identifier)
+        assert client.scard("servers") == 1
+"""
+WAITS = """
+import time
+
+def test_waits():
+    open("waiting", "w").close()
+    time.sleep(60)
+"""
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Start a pytest run with the plugin and pytest-django in a folder of its own, its temporary folder apart."""
+    (tmp_path / "sample_settings.py").write_text(SETTINGS)
+    (tmp_path / "temporary").mkdir(mode=0o755)
+    for parent in [tmp_path, *tmp_path.parents][:3]:  # as root the servers run as another user
+        parent.chmod(parent.stat().st_mode | 0o011)
+
+    def start(test: str, *arguments: str) -> subprocess.Popen[str]:
+        (tmp_path / "test_sample.py").write_text(test)
+        env = {**environment(), "PYTHONPATH": f"{CHECKOUT}:{tmp_path}", "TMPDIR": str(tmp_path / "temporary")}
+        env |= {"DJANGO_SETTINGS_MODULE": "sample_settings", "DATABASE_URL": "postgresql://real.example/production"}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(tmp_path),
+            "-p",
+            "no:cacheprovider",
+        ]
+        command += ["-p", "tests.services", "-q", *arguments, "test_sample.py"]
+        return subprocess.Popen(
+            command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    return start
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_servers_stand_before_settings_are_read_and_are_shared(start: Start, tmp_path: Path, workers: str) -> None:
+    run = start(SAMPLE, "-n", workers)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, output
+    assert "4 passed" in output
+    assert list((tmp_path / "temporary").glob(f"{FOLDER_START}*")) == []
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--help", "--markers"])
+def test_nothing_is_started_when_no_test_runs(start: Start, tmp_path: Path, option: str) -> None:
+    before = (tmp_path / "temporary").stat().st_mtime_ns
+    run = start("def test_nothing(): pass", option)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, output
+    assert (tmp_path / "temporary").stat().st_mtime_ns == before
+
+
+def test_an_interrupted_run_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    run = start(WAITS)
+    wait_for((tmp_path / "waiting").exists, seconds=30)
+    descendants = psutil.Process(run.pid).children(recursive=True)
+    assert len(descendants) >= 2
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=30)
+    assert list((tmp_path / "temporary").glob(f"{FOLDER_START}*")) == []
+    assert not [process for process in descendants if process.is_running()]
+
+
+def test_a_killed_run_leaves_no_server_and_its_folder_goes_at_the_next_start(start: Start, tmp_path: Path) -> None:
+    run = start(WAITS)
+    wait_for((tmp_path / "waiting").exists, seconds=30)
+    descendants = psutil.Process(run.pid).children(recursive=True)
+    run.kill()
+    run.communicate(timeout=30)
+    wait_for(lambda: not [process for process in descendants if process.is_running()])
+    next_run = start(SAMPLE)
+    next_run.communicate(timeout=60)
+    assert list((tmp_path / "temporary").glob(f"{FOLDER_START}*")) == []
+
+
+def test_folders_of_living_runs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = tmp_path / f"{FOLDER_START}{os.getpid()}-a"
+    stranger = tmp_path / f"{FOLDER_START}notes-a"
+    for folder in (kept, stranger):
+        folder.mkdir()
+    _remove_left_folders()
+    assert kept.exists()
+    assert stranger.exists()
