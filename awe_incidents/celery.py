@@ -1,4 +1,4 @@
-"""The Celery application: a doorbell between processes. Rows are the truth; losing or doubling a message is harmless."""
+"""The Celery application: a doorbell between processes; losing or doubling a message is harmless."""
 
 from __future__ import annotations
 

@@ -66,7 +66,10 @@ def earlier_result(row: CheckResult) -> Earlier | None:
         .values_list("state", "code", "started_at")
         .first()
     )
-    return Earlier(*before) if before else None
+    if before is None:
+        return None
+    state, code, started_at = before
+    return Earlier(state, code, started_at) if started_at else None
 
 
 def evidence_text(sha256: str) -> str:

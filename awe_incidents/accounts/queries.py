@@ -14,9 +14,7 @@ def usable_token(text: str, *, at: datetime) -> ApiToken | None:
     if not has_token_form(text):
         return None
     tokens = ApiToken.objects.select_related("user")
-    return tokens.filter(
-        digest=digest_of(text), revoked_at=None, expires_at__gt=at, user__is_active=True
-    ).first()
+    return tokens.filter(digest=digest_of(text), revoked_at=None, expires_at__gt=at, user__is_active=True).first()
 
 
 def usable_scopes(token: ApiToken) -> frozenset[Scope]:

@@ -44,7 +44,7 @@ class TokenAuthentication(BaseAuthentication):
 
 def actor_of(request: Request) -> Actor:
     """Give the actor behind an authenticated request."""
-    user: User = request.user
+    user = person_of(request)
     return Actor(
         kind="user",
         name=user.username,
@@ -56,8 +56,14 @@ def actor_of(request: Request) -> Actor:
 
 def client_address(request: Request) -> str:
     """Give the caller's address; forwarded ones count only behind as many proxies as are configured."""
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    hops: list[str] = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     trusted: int = settings.AWE_TRUSTED_PROXIES
     if trusted and len(hops) >= trusted:
         return hops[-trusted][:64]
     return str(request.META.get("REMOTE_ADDR", ""))[:64]
+
+
+def person_of(request: Request) -> User:
+    """Give who is asking; permissions have made sure that there is somebody."""
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the first answer is kept in the creating transaction and given again (IETF draft httpapi-idempotency-key)."""
+"""Idempotency-Key (IETF draft httpapi-idempotency-key): the first answer is kept in the creating transaction."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from awe_incidents.api.authentication import person_of
 from awe_incidents.api.errors import KeyInProgress, KeyMalformed, KeyReused
 from awe_incidents.api.models import IdempotencyKey
 
@@ -56,7 +57,7 @@ def create_once(request: Request, create: Callable[[], Response]) -> Response:
 
 
 def _claim(request: Request, key: str, fingerprint: str, *, at: datetime) -> int | None:
-    user_id = request.user.pk
+    user_id = person_of(request).pk
     lock = int.from_bytes(hashlib.sha256(f"{user_id}:{key}".encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"lock": lock, "user": user_id, "key": key, "fingerprint": fingerprint, "at": at})
@@ -65,7 +66,7 @@ def _claim(request: Request, key: str, fingerprint: str, *, at: datetime) -> int
 
 
 def _again(request: Request, key: str, fingerprint: str) -> Response:
-    kept = IdempotencyKey.objects.filter(user_id=request.user.pk, key=key).first()
+    kept = IdempotencyKey.objects.filter(user=person_of(request), key=key).first()
     if kept is None:
         raise KeyInProgress("the first request with this key is still in progress; try again in a moment")
     if kept.fingerprint != fingerprint:

@@ -39,6 +39,10 @@ def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if response.status_code < 400 or response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
         return response
     kind = BY_STATUS.get(response.status_code)
-    kept = {name: response.headers[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in response.headers}
+    kept = {
+        name: response.headers[name]
+        for name in ("Allow", "Retry-After", "WWW-Authenticate")
+        if name in response.headers
+    }
     detail = f"{kind.title}." if kind else "The request was refused."
     return problem_response(response.status_code, detail=detail, instance=request.path, headers=kept)

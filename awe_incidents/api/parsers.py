@@ -52,7 +52,9 @@ class MarkdownTemplateParser(BaseParser):
         try:
             fields = asdict(template.parse(_text(stream)))
         except template.TemplateError as error:
-            raise InvalidFields([(f"#/{field}" if field else "#", message) for field, message in error.problems]) from None
+            raise InvalidFields(
+                [(f"#/{field}" if field else "#", message) for field, message in error.problems]
+            ) from None
         view = (parser_context or {}).get("view")
         stack = view.request.query_params.get("stack", "") if view else ""
         return fields | ({"stack": stack} if stack else {})
@@ -63,7 +65,9 @@ def _text(stream: IO[Any]) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ParseError(f"the body is not UTF-8 text (byte {error.start}); save it as UTF-8 and send it again") from None
+        raise ParseError(
+            f"the body is not UTF-8 text (byte {error.start}); save it as UTF-8 and send it again"
+        ) from None
 
 
 def _refuse_constant(name: str) -> None:

@@ -97,7 +97,9 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     return Response(body, status=kind.status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def problem_response(status_code: int, *, detail: str, instance: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def problem_response(
+    status_code: int, *, detail: str, instance: str, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """Give a problem for an answer that no view of the API made."""
     kind = BY_STATUS.get(status_code, MALFORMED if status_code < 500 else INTERNAL)
     body = _body(kind, detail, instance=instance) | {"status": status_code}

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Scope
+from awe_incidents.api.authentication import person_of
 from awe_incidents.api.idempotency import create_once
 
 MAX_ID = 2**63 - 1
@@ -44,10 +45,8 @@ class ScopedView(GenericAPIView[Any]):
 
     @property
     def person(self) -> User:
-        """Give who is asking; permissions have made sure that there is somebody."""
-        user = self.request.user
-        assert isinstance(user, User)
-        return user
+        """Give who is asking."""
+        return person_of(self.request)
 
 
 class CreateView(ScopedView):

@@ -40,7 +40,8 @@ def append_only(table: str, *, deletable: bool = False) -> RunSQL:
     return RunSQL(
         f"""
         CREATE TRIGGER {table}_no_change BEFORE {changes} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
-        CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+        CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+          FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
         ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_change;
         ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_truncate;
         {granted(f"REVOKE {rights} ON {table} FROM {APPLICATION}")}

@@ -135,11 +135,24 @@ def reset(yes: bool) -> None:
     servers = servers_folder(folder, server_account())
     if not yes:
         click.confirm(f"Delete everything in {folder} and {servers}?", abort=True)
+    deployment = plan_deployment(open_layout(folder), moves=False)
+    if deployment.cluster is not None:
+        deployment.cluster.remove()  # part of it may lie elsewhere
     for place in {servers, folder}:
         if place.exists():
             shutil.rmtree(place)
     os.close(lock)
     click.echo("Deleted.")
+
+
+@main.command()
+@click.option("--exit", "ends", is_flag=True, help="End by itself; exit code 0 only if the fault was found.")
+@refusing
+def demo(ends: bool) -> None:
+    """Break the reference stack, file a bug report over HTTP and watch what the service finds; stays up for a look."""
+    from awe_incidents.local.demonstration import show  # needs what the servers alone do not: httpx, rich
+
+    sys.exit(0 if show(folder=local_folder(), stays=not ends) else 1)
 
 
 def _supervise(*, services_only: bool) -> None:

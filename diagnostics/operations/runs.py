@@ -10,7 +10,7 @@ import rfc8785
 from django.db import transaction
 from django.db.models import Count
 
-from awe_incidents.actor import Actor, service
+from awe_incidents.actor import service
 from awe_incidents.audit import trail
 from diagnostics import queue
 from diagnostics.checks.registry import check, suite
@@ -137,7 +137,9 @@ def results_digest(results: list[CheckResult]) -> str:
     """Give the SHA-256 over what the checks answered, so that the trail holds the run without holding its results."""
     evidence = {
         row["pk"]: row["pieces"]
-        for row in CheckResult.objects.filter(pk__in=[r.pk for r in results]).values("pk").annotate(pieces=Count("evidence"))
+        for row in CheckResult.objects.filter(pk__in=[r.pk for r in results])
+        .values("pk")
+        .annotate(pieces=Count("evidence"))
     }
     answers = [
         {"check": row.slug, "state": row.state, "code": row.code, "target": row.target, "evidence": evidence[row.pk]}

@@ -56,7 +56,9 @@ def _free(row: CheckResult, *, at: datetime) -> bool:
     if not still_lost.exists():
         return False
     finding = Finding(
-        state=State.ERROR, code="worker.lost", message=f"{row.fence} workers were lost while they looked; not tried again"
+        state=State.ERROR,
+        code="worker.lost",
+        message=f"{row.fence} workers were lost while they looked; not tried again",
     )
     fill_result(row, only_finding(check=row.slug, version=row.version, finding=finding, at=at, vantage=""))
     advance_run(run_id=row.run_id, at=at)
@@ -75,9 +77,9 @@ def _ring_again(*, at: datetime) -> int:
     ready = CheckResult.objects.filter(
         progress=ResultProgress.READY, ready_at__lt=Now() - seconds(RING_AGAIN_SECONDS)
     ).order_by("ready_at")[:BATCH]
-    queued = Run.objects.filter(
-        state=RunState.QUEUED, rung_at__lt=Now() - seconds(RING_AGAIN_SECONDS)
-    ).order_by("id")[:BATCH]
+    queued = Run.objects.filter(state=RunState.QUEUED, rung_at__lt=Now() - seconds(RING_AGAIN_SECONDS)).order_by("id")[
+        :BATCH
+    ]
     result_ids, run_ids = [row.pk for row in ready], [run.pk for run in queued]
     CheckResult.objects.filter(pk__in=result_ids, progress=ResultProgress.READY).update(ready_at=at)
     Run.objects.filter(pk__in=run_ids, state=RunState.QUEUED).update(rung_at=at)
@@ -85,9 +87,9 @@ def _ring_again(*, at: datetime) -> int:
         queue.ring_check(result_id)
     for run_id in run_ids:
         queue.ring_run(run_id)
-    stalled = Run.objects.filter(state=RunState.RUNNING, started_at__lt=at - timedelta(seconds=RING_AGAIN_SECONDS)).exclude(
-        results__progress__in=[ResultProgress.READY, ResultProgress.LOOKING]
-    )
+    stalled = Run.objects.filter(
+        state=RunState.RUNNING, started_at__lt=at - timedelta(seconds=RING_AGAIN_SECONDS)
+    ).exclude(results__progress__in=[ResultProgress.READY, ResultProgress.LOOKING])
     for run_id in stalled.order_by("id").values_list("pk", flat=True)[:BATCH]:
         advance_run(run_id=run_id, at=at)
     return len(result_ids) + len(run_ids)

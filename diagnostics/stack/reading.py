@@ -79,22 +79,24 @@ def _problem(error: ValidationError, line: Callable[[Sequence[str | int]], int |
 
 def _plain_words(error: ValidationError) -> str:
     """Say what is wrong without echoing a value: it may be a secret in the wrong place."""
-    rule, wants = error.validator, error.validator_value
-    if isinstance(error.schema, dict) and error.schema.get("x-secret"):
+    rule: Any = error.validator
+    wants: Any = error.validator_value
+    broken: Document = error.schema if isinstance(error.schema, dict) else {}
+    if broken.get("x-secret"):
         return "a secret stands here only as a reference: env:NAME, file:PATH or db:NAME"
     if rule == "required" and isinstance(error.instance, dict):
         missing = [name for name in wants if name not in error.instance]
         return f"missing: {', '.join(missing)}"
     if rule == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
+        known = broken.get("properties", {})
         unknown = sorted(set(error.instance) - set(known))
         return f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}"
     if rule == "enum":
         return f"must be one of {', '.join(map(str, wants))}"
     if rule == "oneOf":
         return "give exactly one of environment_variable and value"
-    if rule == "propertyNames" or rule == "pattern":
-        return f"does not have the form {error.schema.get('pattern', wants)}"
+    if rule in {"propertyNames", "pattern"}:
+        return f"does not have the form {broken.get('pattern', wants)}"
     return f"must satisfy {rule} {wants}"
 
 

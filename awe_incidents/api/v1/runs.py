@@ -233,7 +233,9 @@ class LineSpan(serializers.Serializer[Any]):
     """Which lines of a text to give."""
 
     first_line = serializers.IntegerField(required=False, default=1, min_value=1, max_value=2**31 - 1)
-    last_line = serializers.IntegerField(required=False, default=None, min_value=1, max_value=2**31 - 1, allow_null=True)
+    last_line = serializers.IntegerField(
+        required=False, default=None, min_value=1, max_value=2**31 - 1, allow_null=True
+    )
 
 
 class EvidenceText(ScopedView):
@@ -264,5 +266,3 @@ class EvidenceText(ScopedView):
                 "Content-Security-Policy": "default-src 'none'; sandbox",
             },
         )
-
-

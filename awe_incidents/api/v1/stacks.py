@@ -26,7 +26,16 @@ class StackSerializer(serializers.ModelSerializer[Stack]):
 
     class Meta:
         model = Stack
-        fields = ["name", "url", "environment", "vantage", "description", "services", "emergency_contacts", "applied_at"]
+        fields = [
+            "name",
+            "url",
+            "environment",
+            "vantage",
+            "description",
+            "services",
+            "emergency_contacts",
+            "applied_at",
+        ]
 
     def get_description(self, stack: Stack) -> str:
         """Give the description's own words."""

@@ -55,8 +55,8 @@ def _ask(seeing: Seeing, database: Database) -> Finding:
     except ConnectFailure as failure:
         return _failed(seeing, database, target, failure)
     except psycopg.Error as error:
-        failure = ConnectFailure("postgres.query_failed", " ".join(str(error).split()))
-        return _failed(seeing, database, target, failure)
+        unanswered = ConnectFailure("postgres.query_failed", " ".join(str(error).split()))
+        return _failed(seeing, database, target, unanswered)
     milliseconds = round((time.monotonic() - began) * 1000, 1)
     evidence = seeing.keep("query_result", source=f"{target}: {QUESTION}", content=str(row))
     return Finding(

@@ -18,7 +18,10 @@ from diagnostics.sealing import unseal
 class Command(BaseCommand):
     """`manage.py redact < IN > OUT`"""
 
-    help = "Redact standard input to standard output with the same code that redacts evidence; the receipt goes to standard error."
+    help = (
+        "Redact standard input to standard output with the code that redacts evidence; "
+        "what was removed is counted on standard error."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -26,7 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--name", default="command line", help="what the token is for")
         parser.add_argument(
-            "--scope", action="append", choices=list(Scope), help="may be given again; default: all that the roles allow"
+            "--scope",
+            action="append",
+            choices=list(Scope),
+            help="may be given again; default: all that the roles allow",
         )
         parser.add_argument("--days", type=int, default=90, help="days until it ends (default 90)")
 

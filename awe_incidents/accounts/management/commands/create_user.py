@@ -26,7 +26,9 @@ class Command(BaseCommand):
         """Take name and roles."""
         parser.add_argument("username")
         parser.add_argument("--role", action="append", choices=list(Role), required=True, help="may be given again")
-        parser.add_argument("--password", action="store_true", help="ask for a password, or read it from standard input")
+        parser.add_argument(
+            "--password", action="store_true", help="ask for a password, or read it from standard input"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create."""

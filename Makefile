@@ -1,0 +1,75 @@
+# `make` lists what there is. Needs: Python 3.11 to 3.13 with venv, make. Everything else is installed into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+
+# uv links locked packages from its cache; where it cannot reach the index (a mirror set for pip only), pip does it.
+define install
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV) || { echo "No venv module: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(BIN)/uv pip install --quiet --python $(RUN) --require-hashes -r $(1) \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	touch $@
+endef
+
+.PHONY: help install demo up test check fix lock bench test-docker lint types layers generated schema migrations clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/local.stamp: requirements/local.txt requirements/bootstrap.txt
+	@$(call install,requirements/local.txt)
+
+$(VENV)/dev.stamp: requirements/dev.txt requirements/bootstrap.txt
+	@$(call install,requirements/dev.txt)
+	@touch $(VENV)/local.stamp
+
+install: $(VENV)/dev.stamp ## Install everything for development into .venv
+
+demo: $(VENV)/local.stamp ## Break the reference stack, file a bug report, watch the diagnosis (ARGS=--exit ends by itself)
+	@$(RUN) -m awe_incidents.local demo $(ARGS)
+
+up: $(VENV)/local.stamp ## Run the service here with its embedded PostgreSQL and Redis
+	@$(RUN) -m awe_incidents.local up $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run the tests (ARGS="-k name" for some)
+	@$(BIN)/pytest -m "not docker" $(ARGS)
+
+check: $(VENV)/dev.stamp lint types layers migrations generated ## The one gate: exactly what CI runs
+	@AWE_NO_NEEDLESS_SKIPS=1 $(BIN)/pytest -m "not docker" --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	@AWE_ENV=development $(BIN)/mypy .
+
+layers: $(VENV)/dev.stamp
+	@AWE_ENV=development $(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+migrations: $(VENV)/dev.stamp
+	@AWE_ENV=development $(RUN) manage.py makemigrations --check --dry-run > /dev/null \
+	  || { echo "Models and migrations differ: run manage.py makemigrations and give the migration a name" >&2; exit 1; }
+
+generated: $(VENV)/dev.stamp ## Compare the generated documents (diagrams, API schema) with what is committed
+	@$(RUN) docs/generate.py --check
+
+fix: $(VENV)/dev.stamp ## Repair what can be repaired: format, imports, generated documents
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(RUN) docs/generate.py
+
+bench: $(VENV)/dev.stamp ## Measure, print a table, append to bench/results.jsonl (ARGS=name for one)
+	@$(RUN) -m bench $(ARGS)
+
+test-docker: $(VENV)/dev.stamp ## Install and start a Docker Engine where none answers, then run the tests that need one
+	@deploy/engine.sh $(BIN)/pytest -m docker $(ARGS)
+
+lock: $(VENV)/dev.stamp ## Lock requirements/*.in into hashed *.txt
+	@deploy/lock.sh $(BIN)/uv
+
+clean: ## Remove caches and the embedded data (stop `make up` first)
+	@rm -rf .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,128 @@
+"""Fixtures for everybody: the database, the cast, and the rule that nothing is skipped needlessly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import TransactionTestCase
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from awe_incidents.accounts.models import User
+from awe_incidents.accounts.operations import create_user, issue_token
+from awe_incidents.accounts.roles import Role, scopes_of
+from awe_incidents.actor import service
+from diagnostics.models import Stack
+from diagnostics.operations import apply_stack
+from diagnostics.stack import parse_toml
+from tests import database
+
+SETUP = service("test")
+
+PLAIN_STACK = """
+schema = 1
+name = "plain"
+environment = "Development"
+vantage = "process"
+
+[services.api]
+role = "api"
+"""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Make one database per test process."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        database.make_database(name)
+        yield
+        database.remove_database(name)
+
+
+@pytest.fixture(autouse=True)
+def _owner_empties_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let transactional tests be cleaned up after by the owner: the application's role may not TRUNCATE."""
+
+    def teardown(self: TransactionTestCase) -> None:
+        from django.db import connection
+
+        database.empty_tables(str(connection.settings_dict["NAME"]))
+
+    monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+
+
+def _person(name: str, *roles: Role) -> User:
+    return create_user(username=name, roles=roles, password=None, by=SETUP, at=timezone.now())
+
+
+@pytest.fixture
+def reporter(db: None) -> User:
+    """A person who files bug reports."""
+    return _person("reporter", Role.REPORTER)
+
+
+@pytest.fixture
+def other_reporter(db: None) -> User:
+    """Another one."""
+    return _person("other-reporter", Role.REPORTER)
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """A person who triages."""
+    return _person("operator", Role.OPERATOR)
+
+
+@pytest.fixture
+def approver(db: None) -> User:
+    """A person who approves."""
+    return _person("approver", Role.APPROVER)
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    """A person who audits."""
+    return _person("auditor", Role.AUDITOR)
+
+
+@pytest.fixture
+def stack(db: None, tmp_path: Path) -> Stack:
+    """A stack with one service and nothing to look at."""
+    return apply_stack(config=parse_toml(PLAIN_STACK, folder=tmp_path), by=SETUP, at=timezone.now()).stack
+
+
+def client_of(user: User) -> APIClient:
+    """Give an API client that carries a token with everything that the person's roles allow."""
+    now = timezone.now()
+    token = issue_token(
+        user=user,
+        name="test",
+        scopes=scopes_of(user.roles),
+        expires_at=now + timedelta(days=1),
+        by=SETUP,
+        at=now,
+    )
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token.text}")
+    return client
+
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what was skipped."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail the gate when a test that should run here was skipped: in the gate nothing is skipped at all."""
+    if os.environ.get("AWE_NO_NEEDLESS_SKIPS") and _skipped and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nSkipped in the gate, where nothing may be: {', '.join(_skipped)}")
