@@ -1,0 +1,161 @@
+"""One rule at work on one reading of a line: where the secrets are, and what only looks like one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from diagnostics.redaction.patterns import compile_pattern
+from diagnostics.redaction.rule import Rule
+from diagnostics.redaction.rules import names
+from diagnostics.redaction.views import MASK
+
+MAX_PLACEHOLDER_BYTES = 4096
+_PROSE = compile_pattern(rf"(?:{names.PROSE})[.,:;!?)\]]*")
+_CODE = compile_pattern(names.CODE)
+_NEXT_FIELD = re.compile(rb"(?:&amp;|[&;,|])[\w.\[\]%-]{1,64}=")
+_NEXT_MEMBER = re.compile(rb",[\w-]{1,40}:")
+_ESCAPED_BREAK = re.compile(rb"\\+[nrt]")
+_LEAD = re.compile(rb"^(?:[\w.-]{1,64}\s*\|\s?)?\s*(?:-\s+|export\s+|#\s*)?[\"']?$")
+_CLOSING = b",;)]}>\\\"'`"
+
+
+class RuleFinder:
+    """A compiled rule; finds spans of secrets in a text, in order."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._pattern = compile_pattern(rule.pattern)
+        self._keep_values = compile_pattern(rule.keep_values) if rule.keep_values else None
+        self._keep_keys = compile_pattern(rule.keep_keys) if rule.keep_keys else None
+        self._needs = tuple(compile_pattern(need) for need in rule.needs)
+        self._inner = compile_pattern(rule.inner) if rule.inner else None
+        self._groups = _groups(self._pattern)
+        self._inner_groups = _groups(self._inner) if self._inner else {}
+
+    def find(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Give the spans of secrets; when a text is built to be slow, the rest of it is one."""
+        work, budget = 0, 32 * len(text) + 65536
+        position = 0
+        while (match := self._pattern.search(text, position)) is not None:
+            begin, end = match.span()
+            work += end - position
+            if work > budget:
+                yield position, len(text)
+                return
+            resume = end
+            for kind, group in self._secret_groups():
+                span = match.span(group)
+                if span[0] < 0 or span[0] == span[1]:
+                    continue
+                if kind == "section":
+                    yield from self._in_section(text, *span)
+                    continue
+                found = self._secret(text, match, self._groups, kind, span)
+                is_template = text.startswith(b"${", span[0])
+                resume = found[1] if found else (span[1] if is_template else min(resume, span[0]))
+                if found:
+                    yield found
+            position = max(resume, begin + 1)
+
+    def _secret_groups(self) -> list[tuple[str, int]]:
+        return [(kind, group) for kind in ("secret", "bare", "section") for group in self._groups.get(kind, ())]
+
+    def _in_section(self, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+        assert self._inner is not None, f"{self.rule.id} has a section and no inner pattern"
+        section = text[start:end]
+        for match in self._inner.finditer(section):
+            for group in self._inner_groups.get("secret", ()):
+                span = match.span(group)
+                if span[0] < span[1] and (found := self._secret(section, match, self._inner_groups, "secret", span)):
+                    yield found[0] + start, found[1] + start
+
+    def _secret(
+        self, text: bytes, match: Any, groups: dict[str, tuple[int, ...]], kind: str, span: tuple[int, int]
+    ) -> tuple[int, int] | None:
+        """Give the span of the secret, or None when the value is none."""
+        start, end = span
+        key = _first(match, groups.get("key", ()))
+        separator = _first(match, groups.get("separator", ()))
+        if kind == "bare":
+            end = _clipped(text, start, end)
+        value = text[start:end]
+        if not value.strip(MASK) or (key is not None and self._is_kept_key(text, key, separator)):
+            return None
+        if len(value) <= MAX_PLACEHOLDER_BYTES and self._is_kept_value(value):
+            return None
+        if kind == "bare" and self._is_prose_or_code(text, value, key, separator):
+            return None
+        if self.rule.check == "luhn" and not passes_luhn(value):
+            return None
+        if kind == "bare" and self.rule.whole_line and separator is not None and key is not None:
+            end = _to_line_end(text, key=key, separator=separator, end=end)
+        return start, end
+
+    def _is_kept_key(self, text: bytes, key: tuple[int, int], separator: tuple[int, int] | None) -> bool:
+        if self._keep_keys is not None and self._keep_keys.search(text[key[0] : key[1]]):
+            return True
+        after_slash = key[0] > 0 and text[key[0] - 1 : key[0]] == b"/"
+        return after_slash and separator is not None and b":" in text[separator[0] : separator[1]]
+
+    def _is_kept_value(self, value: bytes) -> bool:
+        if self._keep_values is not None and self._keep_values.fullmatch(value):
+            return True
+        return any(need.search(value) is None for need in self._needs)
+
+    def _is_prose_or_code(
+        self, text: bytes, value: bytes, key: tuple[int, int] | None, separator: tuple[int, int] | None
+    ) -> bool:
+        if key is None or separator is None:
+            return False
+        if text[key[0] : key[1]].lower().endswith(value.lower()):
+            return True  # `password=password` is code, or a secret that its name gives away
+        with_colon = text[separator[0] : separator[1]].strip() == b":"
+        return bool((with_colon and _PROSE.fullmatch(value)) or _CODE.fullmatch(value))
+
+
+def passes_luhn(value: bytes) -> bool:
+    """Tell whether the digits of a card number add up (ISO/IEC 7812-1 annex B)."""
+    digits = [byte - 48 for byte in reversed(value) if 48 <= byte <= 57]
+    doubled = (digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[1::2])
+    return len(digits) >= 13 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _groups(pattern: Any) -> dict[str, tuple[int, ...]]:
+    """Sort the named groups by kind: secret, bare, section, key, separator."""
+    kinds: dict[str, list[int]] = {}
+    for name, index in pattern.groupindex.items():
+        for kind in ("separator", "section", "secret", "bare", "key"):
+            if name.decode("ascii").startswith(kind):
+                kinds.setdefault(kind, []).append(index)
+                break
+    return {kind: tuple(sorted(indexes)) for kind, indexes in kinds.items()}
+
+
+def _first(match: Any, groups: tuple[int, ...]) -> tuple[int, int] | None:
+    for group in groups:
+        start, end = match.span(group)
+        if start >= 0:
+            return start, end
+    return None
+
+
+def _clipped(text: bytes, start: int, end: int) -> int:
+    """Give where an unquoted value ends: at the next field, at an escaped line end inside quotes, before punctuation."""
+    value = text[start:end]
+    if (following := _NEXT_FIELD.search(value)) and following.start() > 0:
+        value = value[: following.start()]
+    if b"{" in text[:start] and (following := _NEXT_MEMBER.search(value)) and following.start() > 0:
+        value = value[: following.start()]
+    if (b'"' in text[:start] or b"'" in text[:start]) and (following := _ESCAPED_BREAK.search(value)):
+        value = value[: following.start()]
+    return start + len(value.rstrip(_CLOSING))
+
+
+def _to_line_end(text: bytes, *, key: tuple[int, int], separator: tuple[int, int], end: int) -> int:
+    """Take the words after an unquoted value, too, where a line of configuration holds nothing else."""
+    if b":" not in text[separator[0] : separator[1]] or b"\n" in text or not _LEAD.match(text[: key[0]]):
+        return end
+    rest = text[end:].partition(b" #")[0].rstrip()
+    return end if b"=" in rest or b": " in rest or b'"' in rest else end + len(rest)

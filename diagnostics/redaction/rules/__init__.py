@@ -1,0 +1,32 @@
+"""Every rule, in the order in which they are tried, and the version of the set."""
+
+from __future__ import annotations
+
+import hashlib
+
+from diagnostics.redaction.rule import Rule
+from diagnostics.redaction.rules import clouds, commands, connections, hashes, headers, keyed, keys, persons, vendors
+
+RULES: tuple[Rule, ...] = (
+    *keys.RULES,
+    *vendors.RULES,
+    *clouds.RULES,
+    *hashes.RULES,
+    *connections.RULES,
+    *headers.RULES,
+    *commands.RULES,
+    *keyed.RULES,
+    *persons.RULES,
+)
+OPTIONAL_RULES = {"email": "emails", "card-number": "cards"}
+
+
+def _version() -> str:
+    digest = hashlib.sha256()
+    for rule in RULES:
+        fields = (rule.id, rule.pattern, rule.inner, rule.keep_keys, rule.keep_values, *rule.needs)
+        digest.update("\0".join(fields).encode())
+    return f"1.{digest.hexdigest()[:8]}"
+
+
+RULE_SET_VERSION = _version()

@@ -1,0 +1,89 @@
+"""Passwords on command lines, by the option that each program takes them with."""
+
+from __future__ import annotations
+
+from diagnostics.redaction.rule import Rule
+from diagnostics.redaction.rules import names
+
+_WORD = r"(?:\"(?P<{0}q>[^\"]+)\"?|'(?P<{0}s>[^']+)'?|(?P<{0}w>[^\s\"'-][^\s\"']*))"
+
+
+def _word(name: str) -> str:
+    return _WORD.replace("{0}", name)
+
+
+CURL = Rule(
+    id="curl-user",
+    why="curl -u user:password (and httpie -a, wget): the part after the colon, or all of it when there is no user",
+    pattern=(
+        r"(?:\b(?:curl|http|https|httpie|wget|xh)\b[^\n]*?[ \t]|^\s*)(?:-[a-zA-Z]*[ua]|--user|--proxy-user|--auth|-U)(?:=|[ \t]*)"
+        r"(?:\"(?P<sectionq>[^\s\"]*:[^\"]*)\"|'(?P<sections>[^\s']*:[^']*)'|\"[^\":]*\":\"?(?P<secretm>[^\s\"]+)\"?"
+        r"|[^\s\"':=-][^\s\"':]*:(?:\"(?P<secretn>[^\"]+)\"|'(?P<secreto>[^']+)'|(?P<secretp>[^\s\"'/][^\s\"']*)))"
+    ),
+    keywords=("curl", "-u", "-a", "--user", "--proxy-user", "--auth"),
+    anchor=r"(?i)[ \t]-(?:[a-z]*[ua]|-user|-proxy-user|-auth)(?:=|[ \t]*)[^\s:]*:",
+    inner=r"^(?:[^:]*:(?P<secret>.+)|(?P<secret2>[^:]+):)$",
+    keep_values=rf"{names.NO_SECRET}|//.*",
+    finds=(
+        ("curl --cacert ca.crt -u elastic:P@ssw0rd$1 https://localhost:9200", "P@ssw0rd$1"),
+        ("  --user c28wlsosanujy2z:qgsnai0x --data x", "qgsnai0x"),
+        ("curl -su 'api:d2LkV78zLx!t' https://api/", "d2LkV78zLx!t"),
+        ('curl -u ":d2LkV78zLx" https://localhost', "d2LkV78zLx"),
+    ),
+    leaves=(
+        'curl -u "${user}:${password}" https://api/',
+        "curl -sk --cert c.crt https://localhost:8443/health",
+        "python -u app.py http://api:8000/",
+    ),
+)
+
+OPTION = Rule(
+    id="command-option",
+    why="sshpass -p, mysql -p, redis-cli -a, docker login -p, ldapsearch -w, openssl -passin, smbclient -U, htpasswd -b",
+    pattern=(
+        rf"\bsshpass[ \t]+(?:-[a-oq-z]\S*[ \t]+)*-p[ \t]*{_word('secret')}"
+        rf"|\b(?:mysql\w*|mariadb\w*|mongo\w*)\b[^\n|;]*?[ \t]-p{_word('secretb')}"
+        rf"|\bredis-cli\b[^\n|;]*?[ \t](?:-a|--pass)[ \t]+{_word('secretc')}"
+        rf"|\b(?:docker|podman|helm|oc|nerdctl)\b[^\n|;]*?\blogin\b[^\n|;]*?[ \t]-p[ \t]*{_word('secretd')}"
+        rf"|\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]*{_word('secrete')}"
+        r"|-pass(?:in|out)?[ \t]+pass:(?P<secretf>[^\s\"']+)"
+        r"|\b(?:smbclient|rpcclient|net)\b[^\n|;]*?[ \t](?:-U|--user=?)[ \t]*[\"']?[^\s%\"']+%(?P<secretg>[^\s\"']+)"
+        rf"|\bhtpasswd[ \t]+-\w*b\w*[ \t]+(?:-\S+[ \t]+)*\S+[ \t]+\S+[ \t]+{_word('secreth')}"
+    ),
+    keywords=(
+        "sshpass",
+        "mysql",
+        "mariadb",
+        "mongo",
+        "redis-cli",
+        "login",
+        "ldap",
+        "-pass",
+        "smbclient",
+        "rpcclient",
+        "net",
+        "htpasswd",
+    ),
+    anchor=(
+        r"sshpass[ \t]|(?:mysql|mariadb|mongo)\w*[ \t][^\n]*-p\S|redis-cli[ \t][^\n]*(?:-a|--pass)|login[ \t][^\n]*-p|"
+        r"ldap\w+[ \t][^\n]*-w|-pass(?:in|out)?[ \t]+pass:|(?:smbclient|rpcclient|net)[ \t][^\n]*%|htpasswd[ \t]+-\w*b"
+    ),
+    keep_values=rf"{names.NO_SECRET}|assword.*|ort.*|\d{{2,5}}",
+    finds=(
+        ("sshpass -p hunter2 ssh root@db", "hunter2"),
+        ("mysql -h db -uroot -phunter2 ai", "hunter2"),
+        ("redis-cli -h redis -a hunter2 ping", "hunter2"),
+        ("docker login -u ci -p 'a b c' registry:5000", "a b c"),
+        ("openssl rsa -in k.pem -passin pass:hunter2", "hunter2"),
+        ("smbclient -U alice%hunter2 //host/share", "hunter2"),
+        ("htpasswd -nb alice file hunter2", "hunter2"),
+    ),
+    leaves=(
+        "mysql -h db -u root -p ai",
+        "docker login registry:5000 --password-stdin",
+        "redis-cli -h redis -p 6379 ping",
+        "openssl rsa -passin env:KEY_PASS",
+    ),
+)
+
+RULES = (CURL, OPTION)

@@ -1,0 +1,139 @@
+"""Databases and brokers: URLs with a password, password files, SQL and Redis commands, stored password hashes."""
+
+from __future__ import annotations
+
+from diagnostics.redaction.rule import Rule
+from diagnostics.redaction.rules import names
+
+DSN = Rule(
+    id="dsn-password",
+    why="RFC 3986 3.2.1 userinfo; the password may hold any character, escaped or not, so it ends at the last @",
+    pattern=(
+        r"(?i)[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s:/@\"'<>\\]*:(?:(?P<secret>[^\s/\"'<>]*[^\s/\"'<>\\])"
+        r"|(?P<secret2>(?:[^\s/\"'<>0-9]|\d+[^\d\s/\"'<>?#])[^\s\"'<>]*?/[^\s\"'<>@]*(?:@[^\s\"'<>@/]*)*))@"
+    ),
+    keywords=("@",),
+    anchor=r":\\?/\\?/[^\s/\"'<>]*:[^\s\"'<>]*@",
+    keep_values=rf"{names.NO_SECRET}|\d{{1,5}}[?#;,].*|\d{{1,5}}",
+    finds=(
+        ("postgresql+asyncpg://ai_user:S3cr3t!Pa55@pgbouncer:6432/ai", "S3cr3t!Pa55"),
+        ("amqp://guest:p@ss@rabbit:5672//", "p@ss"),
+        ("redis://:hunter2@redis:6379/0", "hunter2"),
+        ("postgresql://ai:tr0ub4dor&3#x@postgres:5432/db", "tr0ub4dor&3#x"),
+        ("postgresql://ai:sla/sh@postgres/db", "sla/sh"),
+        ("smtp+tls://alice@example.com:hunter2@mail:587", "hunter2"),
+        ("https://u:%70%40ss@host/", "%70%40ss"),
+    ),
+    leaves=(
+        "http://api:8000/items?mail=a",
+        "redis://redis:6379/0",
+        "https://registry:5000/awe/app@sha256:6e98",
+        "transport: redis://:**@redis:6379/0",
+        "postgresql://ai_user:${DB_PASSWORD}@postgres/db",
+    ),
+)
+
+DSN_USER_TOKEN = Rule(
+    id="dsn-token",
+    why="a URL whose user name alone is a long token, as Git hosts and Sentry take it",
+    pattern=r"(?i)[a-z][a-z0-9+.-]*://(?P<secret>[A-Za-z0-9_-]{20,}):?@",
+    keywords=("@",),
+    anchor=r"://[A-Za-z0-9_-]{4,}:?@",
+    needs=(r"\d", r"[A-Za-z]"),
+    finds=(("https://zf3d0lxcm3EIMbgJpUNnkRtO@git.example/x.git", "zf3d0lxcm3EIMbgJpUNnkRtO"),),
+    leaves=("ssh://git@host/repo", "https://service_account_for_reports@host/"),
+)
+
+PGPASS = Rule(
+    id="pgpass",
+    why="PostgreSQL 34.16: host:port:database:user:password",
+    pattern=r"(?:^|[\s\"'=])(?:[\w.*-]*[A-Za-z.*][\w.*-]*|\[[0-9a-fA-F:]+\]|/[\w./-]+):(?:\d{2,5}|\*):(?:[A-Za-z_][\w-]{1,62}|\*):(?:[A-Za-z_][\w.-]{1,62}|\*):(?P<bare>[^\s\"']+)",
+    keywords=(":",),
+    anchor=r":(?:\d{2,5}|\*):[A-Za-z_*][\w-]*:[A-Za-z_*][\w.-]*:[^\s]",
+    keep_values=rf"{names.NO_SECRET}|{names.PROSE}",
+    finds=(
+        ("postgres:5432:ai_workflow:ai_user:S3cr3t!Pa55", "S3cr3t!Pa55"),
+        ("*:*:*:ai_user:a\\:b", "a\\:b"),
+    ),
+    leaves=(
+        "serial=0A:1B:2C:3D:4E:5F:60:71:82:93",
+        "12:34:56 mac 02:42:ac:12:00:05",
+        "app.py:1042:12: error: expected",
+    ),
+)
+
+USERLIST = Rule(
+    id="userlist",
+    why='PgBouncer auth_file: "user" "password", one pair a line',
+    pattern=r"^\s*(?:[\w.-]+\s*\|\s*)?\"[^\"]{1,63}\" \"(?P<secret>(?:[^\"]|\"\")+)\"(?:\s*|\s[^\"]*|\s\"[^\"]*\".*)$",
+    keywords=('" "',),
+    anchor=r"\"[^\"\n]{1,63}\" \"[^\"\n]",
+    keep_values=names.NO_SECRET,
+    finds=(('"ai_user" "hunter2"', "hunter2"), ('"ai_user" "md5a1b2c3d4e5f60718293a4b5c6d7e8f90"', "a1b2c3d4e5f6")),
+    leaves=('GET "/a" "/b"', '"ai_user" ""'),
+)
+
+PG_HASH = Rule(
+    id="pg-hash",
+    why="PostgreSQL and PgBouncer store passwords as md5<hex> or SCRAM-SHA-256$...; both log a user in or can be guessed offline",
+    pattern=r"\b(?P<secret>md5[0-9a-f]{32})\b|(?P<secret2>SCRAM-SHA-(?:1|256|512)\$\d+:[A-Za-z0-9+/=]+(?:\$[A-Za-z0-9+/=:]*)?)",
+    keywords=("md5", "scram-sha-"),
+    anchor=r"md5[0-9a-f]{8}|SCRAM-SHA-\d+\$\d",
+    finds=(
+        ('"ai_user" "md5a1b2c3d4e5f60718293a4b5c6d7e8f90"', "a1b2c3d4e5f60718293a"),
+        ("rolpassword SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy", "c3RvcmVk"),
+    ),
+    leaves=("md5:a1b2c3d4e5f60718293a4b5c6d7e8f90", "auth_type = md5", "method scram-sha-256"),
+)
+
+SQL_PASSWORD = Rule(
+    id="sql-password",
+    why="CREATE or ALTER ROLE ... PASSWORD '...', also dollar-quoted, escaped or cut off; MySQL IDENTIFIED BY",
+    pattern=(
+        r"(?i)\b(?:password|identified(?: with \S+)? by(?: password)?|pwdencrypt\()\s*(?:=\s*)?"
+        r"(?:[en]?\\*'(?P<secret>(?:[^'\\]|''|\\[^'\s]|\\'[^\s,;)])+)(?:\\*'|\\?$)"
+        r"|\$\w*\$(?P<secret2>[^$]+)(?:\$\w*\$|$))"
+    ),
+    keywords=("password", "identified", "pwdencrypt"),
+    anchor=r"(?i)(?:password|identified[^\n]{0,40} by(?: password)?|pwdencrypt\()\s*(?:=\s*)?(?:[en]?\\*'|\$)",
+    keep_values=names.NO_SECRET,
+    finds=(
+        ("STATEMENT:  ALTER ROLE ai_user WITH PASSWORD 'S3cr3t!Pa55'", "S3cr3t!Pa55"),
+        ("CREATE USER a PASSWORD $pw$o'brien$pw$ LOGIN", "o'brien"),
+        ("ALTER USER a ENCRYPTED PASSWORD 'it''s me' VALID UNTIL 'infinity'", "it''s me"),
+        ("ALTER ROLE a PASSWORD E'a\\'b'", "a\\'b"),
+        ("CREATE USER 'a'@'%' IDENTIFIED BY 'hunter2'", "hunter2"),
+        ("ALTER ROLE ai_user PASSWORD 'cut of", "cut of"),
+    ),
+    leaves=("ALTER ROLE a PASSWORD NULL", "password 'REDACTED'", "ALTER ROLE ai_user VALID UNTIL 'infinity'"),
+)
+
+REDIS = Rule(
+    id="redis-auth",
+    why="Redis AUTH, HELLO ... AUTH, CONFIG SET requirepass and masterauth, as typed and as MONITOR prints them; SMTP AUTH",
+    pattern=(
+        r"(?:^|[>\s\]\"'])AUTH[ \t]+(?:[^\s\"']+[ \t]+)?(?P<secret>[^\s\"']+)[ \t]*(?:[\"'\r]|$)"
+        r"|(?i)\"auth\"[ \t]+(?:\"(?:[^\"\\]|\\.)*\"[ \t]+)?\"(?P<secret2>(?:[^\"\\]|\\.)+)\""
+        r"|\bhello[\" \t]+[23][\" \t]+auth[\" \t]+[^\s\"]+[\" \t]+(?P<secret3>[^\s\"]+)"
+        r"|\bconfig[\" \t]+set[\" \t]+(?:requirepass|masterauth|tls-key-file-pass)[\" \t]+(?P<secret4>[^\s\"]+)"
+    ),
+    keywords=("auth", "requirepass", "tls-key-file-pass"),
+    anchor=r"(?:^|[>\s\]\"'])(?:AUTH[ \t]|(?i)(?:\"auth\"|auth\"?[ \t]+\"?\S+\"?[ \t]|(?:requirepass|masterauth|tls-key-file-pass)\"?[ \t]))",
+    keep_values=rf"{names.NO_SECRET}|{names.PROSE}|(?i)PLAIN|LOGIN|CRAM-MD5|command\.?|<\w+>",
+    finds=(
+        ("127.0.0.1:6379> AUTH hunter2", "hunter2"),
+        ("AUTH default S3cr3t!Pa55", "S3cr3t!Pa55"),
+        ('1700000000.1 [0 172.18.0.5:4312] "AUTH" "ai" "hunter2"', "hunter2"),
+        ("HELLO 3 AUTH default hunter2 SETNAME w", "hunter2"),
+        ('"CONFIG" "SET" "requirepass" "hunter2"', "hunter2"),
+        ("AUTH PLAIN AGFsaWNlAGh1bnRlcjI=", "AGFsaWNlAGh1bnRlcjI="),
+    ),
+    leaves=(
+        "NOAUTH Authentication required.",
+        "ERR AUTH <password> called without any password configured",
+        "250-AUTH PLAIN LOGIN",
+        "redis AUTH failed",
+    ),
+)
+
+RULES = (DSN, DSN_USER_TOKEN, PGPASS, USERLIST, PG_HASH, SQL_PASSWORD, REDIS)
