@@ -71,6 +71,22 @@ def client_context(files: TlsFiles, *, identity: Identity | None) -> ssl.SSLCont
     return context
 
 
+def tolerant(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Let a context agree to what nobody should use any more, so that it can be seen."""
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:!aNULL:!PSK:!SRP:@SECLEVEL=0")
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def onlooking_context() -> ssl.SSLContext:
+    """Make a context that accepts any certificate: for looking at it, never for sending anything."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return tolerant(context)
+
+
 def present(context: ssl.SSLContext, identity: Identity) -> None:
     """Let a context show a client certificate when it is asked for one.
 

@@ -1,0 +1,43 @@
+"""See which certificates the stack's doors really serve: files can be renewed and the server not reloaded."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from diagnostics.checks.errors import NotPermitted
+from diagnostics.checks.seeing import Seeing
+from diagnostics.probes import tls
+from diagnostics.probes.errors import TlsFilesUnusable
+from diagnostics.probes.handshake import Meeting, Patience, meet
+from diagnostics.stack import Endpoint, StackConfig, TlsFiles
+
+PATIENCE = Patience(connect=2.0, handshake=2.0)
+MAX_MEETINGS_AT_ONCE = 16
+
+
+def tls_endpoints(stack: StackConfig) -> list[tuple[Endpoint, TlsFiles]]:
+    """Give the endpoints that speak TLS, with their files."""
+    return [
+        (endpoint, stack.tls[endpoint.tls])
+        for endpoint in stack.endpoints.values()
+        if endpoint.tls and endpoint.url.startswith("https:")
+    ]
+
+
+def look_at_served(seeing: Seeing) -> dict[str, Meeting]:
+    """Shake hands with every TLS endpoint at once, trusting anything; by endpoint name, `served` holds the chain."""
+    doors = tls_endpoints(seeing.stack)
+    seeing.seconds_left()
+    with ThreadPoolExecutor(MAX_MEETINGS_AT_ONCE) as pool:
+        meetings = pool.map(lambda door: _meet(*door), doors)
+        return {endpoint.name: meeting for (endpoint, _), meeting in zip(doors, meetings, strict=True)}
+
+
+def _meet(endpoint: Endpoint, files: TlsFiles) -> Meeting:
+    context = tls.onlooking_context()
+    if identity := tls.client_identity(files):
+        # Only to be polite: without one the server has shown its own certificate already when it refuses.
+        with suppress(TlsFilesUnusable, NotPermitted):
+            tls.present(context, identity)
+    return meet(endpoint, context, patience=PATIENCE)

@@ -1,0 +1,160 @@
+"""STA-06: every address that a service must listen on is owned by that service's own process or its children.
+
+Pass: `port.owned`. Fail: `port.taken` (somebody else holds it; named), `port.nobody_listens`, `port.shared` (the
+service listens, and so does somebody else: each gets a part of the connections), `port.other_address` (the service
+listens on this port, but not at this address). Skip: `port.owner_unknown`, where the service has no pid_file, so that
+its own process cannot be told from others. Error: not_permitted, where the sockets of the service may not be seen.
+Only for the process vantage; published ports of containers are looked at through their engine. Exact, no threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from diagnostics.checks.base import Check
+from diagnostics.checks.each import look_at_each
+from diagnostics.checks.errors import CouldNotLook, NotPermitted
+from diagnostics.checks.result import Evidence, Finding, Measurement, State
+from diagnostics.checks.seeing import Seeing
+from diagnostics.probes import host
+from diagnostics.probes.errors import NameUnresolved, ProcessUnknown
+from diagnostics.probes.host import Listener
+from diagnostics.probes.resolve import addresses
+from diagnostics.stack import Service, StackConfig
+
+EVERYWHERE = {"0.0.0.0", "::", "*"}  # noqa: S104  what is looked for, not what is bound
+MAPPED = "::ffff:"  # an IPv4 address on an IPv6 socket
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A service as the host sees it; without a process, `reason` says why."""
+
+    service: Service
+    listeners: tuple[Listener, ...] = ()
+    relatives: frozenset[int] = frozenset()  # pids of the process, its children and those above it
+    pid: int | None = None
+    reason: str = ""
+    is_hidden: bool = False  # it may be there, but this user may not see it
+
+    def owns(self, one: Listener) -> bool:
+        """Say whether a socket is this service's; of several processes that share one, the host names any."""
+        mine = {(own.address, own.port) for own in self.listeners}
+        return (one.address, one.port) in mine and one.pid in self.relatives
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortConflict(Check):
+    """Each declared address of each service."""
+
+    slug: ClassVar[str] = "startup.port_conflict"
+    title: ClassVar[str] = "Each service owns the ports that it must listen on"
+    suites: ClassVar[frozenset[str]] = frozenset({"health"})
+
+    def not_applicable(self, stack: StackConfig) -> str | None:
+        """Apply only to processes of this host that declare what they listen on."""
+        if stack.vantage != "process":
+            return "the stack runs in containers; their ports are not processes of this host"
+        return None if any(one.listens for one in stack.services.values()) else "no service declares `listens`"
+
+    def look(self, seeing: Seeing) -> Iterator[Finding]:
+        """Compare for one service after the other."""
+        everybody = host.all_listeners()
+        services = [one for one in seeing.stack.services.values() if one.listens]
+        yield from look_at_each(
+            seeing, services, lambda service: _service(seeing, service, everybody), named=lambda service: service.name
+        )
+
+
+def _service(seeing: Seeing, service: Service, everybody: list[Listener]) -> Iterator[Finding]:
+    owner = _owner(service)
+    for address, port in service.listens:
+        try:
+            accepted = _accepted(address, port, seconds=seeing.seconds_left(at_most=3.0))
+        except NameUnresolved as unresolved:
+            raise CouldNotLook(unresolved.text, code=unresolved.code, target=f"{address}:{port}") from None
+        yield _judge(seeing, owner, (address, port), accepted, [one for one in everybody if one.port == port])
+
+
+def _owner(service: Service) -> Owner:
+    if service.pid_file is None:
+        return Owner(service, reason="the stack names no pid_file")
+    try:
+        process = host.process_of(service.pid_file)
+        family = host.family_of(process)
+        listeners = host.listening(family)
+    except ProcessUnknown as unknown:
+        return Owner(service, reason=unknown.text)
+    except NotPermitted as refusal:
+        return Owner(service, reason=str(refusal), is_hidden=True)
+    relatives = {one.pid for one in family} | host.ancestors_of(process)
+    return Owner(service, tuple(listeners), frozenset(relatives), process.pid)
+
+
+def _accepted(address: str, port: int, *, seconds: float) -> set[str]:
+    """Give the socket addresses that answer for a declared one."""
+    if address in EVERYWHERE:
+        return EVERYWHERE
+    found = {str(one.where[0]) for one in addresses(address, port, seconds=seconds)}
+    return found | {MAPPED + one for one in found} | EVERYWHERE
+
+
+def _judge(
+    seeing: Seeing, owner: Owner, place: tuple[str, int], accepted: set[str], on_port: list[Listener]
+) -> Finding:
+    target = f"{place[0]}:{place[1]}"
+    mine = [one for one in owner.listeners if one.port == place[1]]
+    owned = [one for one in mine if one.address in accepted]
+    strangers = [one for one in on_port if not owner.owns(one) and _is_rival(one, place[0], accepted, owned)]
+    evidence = _table(seeing, owner, target, [*strangers, *mine])
+    state, code, said = _verdict(owner, target, owned=owned, mine=mine, strangers=strangers)
+    holder = (strangers or owned or [Listener("", 0, None)])[0]
+    return Finding(
+        state=state,
+        code=code,
+        message=f"{owner.service.name}: {said}",
+        target=target,
+        measured={"holder_pid": Measurement(holder.pid), "own_pid": Measurement(owner.pid)},
+        citations=(evidence.whole(),),
+    )
+
+
+def _verdict(
+    owner: Owner, target: str, *, owned: list[Listener], mine: list[Listener], strangers: list[Listener]
+) -> tuple[State, str, str]:
+    name = owner.service.name
+    others = " and ".join(dict.fromkeys(host.described(one.pid) for one in strangers))
+    why = f" ({owner.reason})" if owner.reason else ""
+    if owned and strangers:
+        return State.FAIL, "port.shared", f"{target} is held by {name} and also by {others}"
+    if owned:
+        return State.PASS, "port.owned", f"{target} is held by its own {host.described(owned[0].pid)}"
+    if strangers and owner.is_hidden and any(one.pid is None for one in strangers):
+        return State.ERROR, "not_permitted", f"{target} is held, and whether by {name} cannot be seen{why}"
+    if strangers and owner.service.pid_file is None:
+        text = f"{target} is held by {others}; without a pid_file nobody can tell whether that is {name}"
+        return State.SKIP, "port.owner_unknown", text
+    if strangers:
+        return State.FAIL, "port.taken", f"{target} is held by {others}, not by {name}{why}"
+    if mine:
+        return State.FAIL, "port.other_address", f"{name} listens at {mine[0]}, and not at {target}"
+    return State.FAIL, "port.nobody_listens", f"nobody listens at {target}{why if owner.service.pid_file else ''}"
+
+
+def _is_rival(one: Listener, declared: str, accepted: set[str], owned: list[Listener]) -> bool:
+    """Say whether somebody else's socket gets connections that are meant for the declared address."""
+    if not owned:
+        return declared in EVERYWHERE or one.address in accepted
+    if one.address in {own.address for own in owned}:
+        return True
+    is_narrower = one.address not in EVERYWHERE  # the kernel prefers the exact address
+    return is_narrower and (declared in EVERYWHERE or one.address in accepted)
+
+
+def _table(seeing: Seeing, owner: Owner, target: str, listeners: list[Listener]) -> Evidence:
+    own = host.described(owner.pid) if owner.pid else f"not known: {owner.reason}"
+    rows = dict.fromkeys(f"{one} is held by {host.described(one.pid)}" for one in listeners)
+    lines = [f"{owner.service.name} is {own}", *(rows or [f"nobody listens at {target}"])]
+    return seeing.keep("command", source=f"listening sockets at {target}", content=lines)

@@ -1,0 +1,35 @@
+"""Carry out one check against a described stack, as a run does but in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diagnostics.checks.result import Finding, Result
+from diagnostics.looking import LookRequest, take_look
+from diagnostics.stack import StackConfig
+
+KEY = b"a key for tests only, 32 bytes.."
+
+
+def stack(root: Path, **tables: Any) -> StackConfig:
+    """Describe a stack of processes."""
+    return StackConfig(name="corner-shop", environment="Staging", vantage="process", root=root, **tables)
+
+
+def look(slug: str, config: StackConfig, *, handed: Mapping[str, str] | None = None) -> Result:
+    """Look here and now."""
+    return take_look(LookRequest(slug=slug, stack=config, redaction_key=KEY, handed=handed or {})).result
+
+
+def found(result: Result, code: str) -> Finding:
+    """Give the one finding with this code; with none or several the test fails and shows what there was."""
+    findings = [one for one in result.findings if one.code == code]
+    assert len(findings) == 1, [(one.state.value, one.code, one.message) for one in result.findings]
+    return findings[0]
+
+
+def codes(result: Result) -> set[str]:
+    """Give the codes of all findings."""
+    return {one.code for one in result.findings}
