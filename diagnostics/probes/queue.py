@@ -6,46 +6,25 @@ Celery's workers are asked by kombu's mailbox, as its `inspect` does, since this
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol, cast
 
 import redis
 from kombu import Connection
 from kombu.pidbox import Mailbox
 
+from diagnostics.probes.jobs import Job, active_job, job_of, json_object, mapping
 from diagnostics.probes.redis import Limits, RedisFailure, classified, connected
 from diagnostics.stack import Queue
 
 MAX_ITEMS = 50  # jobs in processing that are looked at
-ID_FIELDS = ("id", "job_id", "task_id", "uuid")
-NAME_FIELDS = ("tool", "task", "name", "type", "kind")
-PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 CELERY_DEFAULT_QUEUE = "celery"
 CELERY_PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")  # kombu's Redis transport: a list per priority
 CELERY_UNACKED = "unacked"  # kombu's hash of what was delivered and not acknowledged
 REPLY_SECONDS = 1.5  # a worker's main process answers at once, busy or not
-MILLISECONDS_FROM = 1e11  # a larger number of seconds would be after the year 5138
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job as far as it may be shown; `key` is equal for the same job in two samples and stays in memory."""
-
-    key: str = field(repr=False)
-    id: str = ""
-    name: str = ""
-    since: float | None = None  # epoch seconds: when it was queued (redis-list) or began (celery)
-
-    def __str__(self) -> str:
-        """Give `sleep 4f2a`, or what of it is known."""
-        return " ".join(part for part in (self.name, self.id) if part) or "a job without id and name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +55,12 @@ class Sample:
     @property
     def waiting_seconds(self) -> float | None:
         """Give how long the oldest pending job has waited, None where its message does not tell."""
-        return _age(self.oldest, self.taken_at)
+        return self.oldest.age_seconds(self.taken_at) if self.oldest else None
 
     @property
     def processing_seconds(self) -> float | None:
         """Give the age of the oldest job in processing, None where nothing tells."""
-        ages = [age for job in self.processing if (age := _age(job, self.taken_at)) is not None]
+        ages = [age for job in self.processing if (age := job.age_seconds(self.taken_at)) is not None]
         return max(ages, default=None)
 
     def has_moved_since(self, earlier: Sample) -> bool:
@@ -89,10 +68,6 @@ class Sample:
         oldest = (earlier.oldest.key if earlier.oldest else "", self.oldest.key if self.oldest else "")
         keys = [{job.key for job in one.processing} for one in (earlier, self)]
         return self.total < earlier.total or oldest[0] != oldest[1] or keys[0] != keys[1]
-
-
-def _age(job: Job | None, at: float) -> float | None:
-    return None if job is None or job.since is None else max(at - job.since, 0.0)
 
 
 class QueueAdapter(Protocol):
@@ -154,7 +129,7 @@ class RedisLists:
         return tuple(self._job(message) for message in messages)
 
     def _job(self, message: bytes) -> Job:
-        return job_of(message, _json_object(message), timestamp_field=self.queue.timestamp_field)
+        return job_of(message, json_object(message), timestamp_field=self.queue.timestamp_field)
 
     def _client(self) -> Any:
         return connected(self.queue, password=self.password, limits=self.limits)
@@ -181,8 +156,8 @@ class CeleryOnRedis(RedisLists):
         )
 
     def _job(self, message: bytes) -> Job:
-        envelope = _json_object(message)
-        fields = {**_mapping(envelope.get("properties")), **_mapping(envelope.get("headers"))}
+        envelope = json_object(message)
+        fields = {**mapping(envelope.get("properties")), **mapping(envelope.get("headers"))}
         return job_of(message, fields, timestamp_field=self.queue.timestamp_field)
 
     def _asked(self) -> tuple[tuple[Worker, ...], tuple[Job, ...]]:
@@ -194,7 +169,7 @@ class CeleryOnRedis(RedisLists):
             queues = _by_worker(mailbox.call(destination, "active_queues", timeout=seconds))
             active = _by_worker(mailbox.call(destination, "active", timeout=seconds))
         workers = tuple(Worker(name, _names(queues.get(name))) for name in destination)
-        jobs = tuple(_active_job(one) for name in destination for one in _dicts(active.get(name))[:MAX_ITEMS])
+        jobs = tuple(active_job(one) for name in destination for one in _dicts(active.get(name))[:MAX_ITEMS])
         return workers, jobs
 
     def _reply_seconds(self) -> float:
@@ -231,61 +206,6 @@ def _oldest(jobs: Iterator[Job]) -> Job | None:
     if timed:
         return min(timed, key=lambda job: job.since or 0.0)
     return known[-1] if known else None
-
-
-def job_of(message: bytes, fields: Mapping[str, Any], *, timestamp_field: str) -> Job:
-    """Keep of a message what may be shown."""
-    return Job(
-        key=hashlib.sha256(message).hexdigest(),
-        id=_plain(fields, ID_FIELDS),
-        name=_plain(fields, NAME_FIELDS),
-        since=epoch_seconds(fields.get(timestamp_field)),
-    )
-
-
-def _active_job(active: Mapping[str, Any]) -> Job:
-    identity = _plain(active, ("id",))
-    name = _plain(active, ("name",))
-    return Job(key=identity or name, id=identity, name=name, since=epoch_seconds(active.get("time_start")))
-
-
-def _plain(fields: Mapping[str, Any], names: Sequence[str]) -> str:
-    values = (fields.get(name) for name in names)
-    texts = (str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
-    return next((text for text in texts if PLAIN_WORD.fullmatch(text)), "")
-
-
-def epoch_seconds(value: object) -> float | None:
-    """Read a time stamp: seconds or milliseconds since the epoch, as a number or text, or ISO 8601 with its zone."""
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = float(value) if isinstance(value, int | float | str) else float("nan")
-    except (ValueError, OverflowError):
-        number = _iso_seconds(str(value))
-    if not 0 < number < float("inf"):
-        return None
-    return number / 1000 if number > MILLISECONDS_FROM else number
-
-
-def _iso_seconds(text: str) -> float:
-    try:
-        at = datetime.fromisoformat(text)
-        return at.timestamp() if at.tzinfo else float("nan")
-    except (ValueError, OverflowError):
-        return float("nan")
-
-
-def _json_object(message: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(message)
-    except (ValueError, RecursionError):
-        return {}
-    return _mapping(parsed)
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _by_worker(replies: object) -> dict[str, Any]:

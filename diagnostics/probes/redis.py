@@ -179,10 +179,13 @@ def classified(error: Exception) -> RedisFailure:
     return RedisFailure(code, text)
 
 
-def info(client: redis.Redis) -> Mapping[str, Any]:
-    """Give the server's INFO (the default sections).
+def info(client: redis.Redis) -> Mapping[str, Any] | None:
+    """Give the server's INFO (the default sections), None where the account may not ask for it.
 
     Raises: what `connected` sorts.
     """
-    answer = client.info()
+    try:
+        answer = client.info()
+    except redis.exceptions.NoPermissionError:
+        return None
     return answer if isinstance(answer, dict) else {}

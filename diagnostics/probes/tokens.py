@@ -11,8 +11,10 @@ import hashlib
 import hmac
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -23,6 +25,7 @@ from diagnostics.probes.errors import ProbeFailure
 from diagnostics.stack import Tokens
 
 MAX_TOKEN_BYTES = 64_000
+MAX_TIME = 1e15  # seconds; no calendar goes that far
 TIMES = ("iat", "nbf", "exp")
 
 
@@ -55,7 +58,17 @@ class ReadToken:
     def time(self, claim: str) -> float | None:
         """Give a time claim in seconds since the epoch, None where it is missing or no number."""
         value = self.claims.get(claim)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MAX_TIME:
+            return None  # NaN and infinity, which Python's JSON knows, are no times either
+        return float(value) if value == value else None
+
+
+def in_utc(at: float) -> str:
+    """Give epoch seconds as ISO 8601, or say that no calendar holds them."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return "outside of any calendar"
 
 
 def read_token(token: str) -> ReadToken:
@@ -91,15 +104,37 @@ def verify_signature(token: str, key: str, tokens: Tokens) -> None:
     Raises: SignatureRefused (signature.invalid), KeyUnusable (signature.key_unusable, signature.algorithm).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)  # `short_key_bytes` is asked for that
-            jwt.PyJWS().decode(token, public_part(key), algorithms=list(tokens.algorithms))
+        if not any(_is_verified_by(candidate, token, tokens) for candidate in _readings(key)):
+            raise SignatureRefused("signature.invalid", "the signature was made with another key")
     except jwt.InvalidAlgorithmError:
         raise KeyUnusable("signature.algorithm", "the token's algorithm is not one that the stack allows") from None
-    except jwt.InvalidSignatureError as error:
-        raise SignatureRefused("signature.invalid", str(error)) from None
     except (jwt.PyJWTError, TypeError, ValueError, NotImplementedError, UnsupportedAlgorithm):
         raise KeyUnusable("signature.key_unusable", f"the key does not fit {'/'.join(tokens.algorithms)}") from None
+
+
+def _is_verified_by(key: str | bytes, token: str, tokens: Tokens) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)  # `short_key_bytes` is asked for that
+        try:
+            jwt.PyJWS().decode(token, key, algorithms=list(tokens.algorithms))
+        except jwt.InvalidSignatureError:
+            return False
+    return True
+
+
+def _readings(key: str) -> Iterator[str | bytes]:
+    """Give a key as it stands, then as applications may decode it: base64 in both alphabets, hexadecimal."""
+    yield public_part(key)
+    if "-----BEGIN" in key:
+        return
+    text = key.strip()
+    padded = text + "=" * (-len(text) % 4)
+    with suppress(ValueError):
+        yield base64.b64decode(padded, validate=True)
+    with suppress(ValueError):
+        yield base64.b64decode(padded, altchars=b"-_", validate=True)
+    with suppress(ValueError):
+        yield bytes.fromhex(text)
 
 
 def public_part(key: str) -> str:
