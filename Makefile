@@ -38,10 +38,10 @@ up: $(VENV)/local.stamp ## Run the service here with its embedded PostgreSQL and
 	@$(RUN) -m awe_incidents.local up $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests (ARGS="-k name" for some)
-	@$(BIN)/pytest -m "not docker" $(ARGS)
+	@$(RUN) -m pytest -m "not docker" $(ARGS)
 
 check: $(VENV)/dev.stamp lint types layers migrations generated ## The one gate: exactly what CI runs
-	@AWE_NO_NEEDLESS_SKIPS=1 $(BIN)/pytest -m "not docker" --cov --cov-report=term:skip-covered $(ARGS)
+	@AWE_NO_NEEDLESS_SKIPS=1 $(RUN) -m pytest -m "not docker" --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -66,7 +66,7 @@ bench: $(VENV)/dev.stamp ## Measure, print a table, append to bench/results.json
 	@$(RUN) -m bench $(ARGS)
 
 test-docker: $(VENV)/dev.stamp ## Install and start a Docker Engine where none answers, then run the tests that need one
-	@deploy/engine.sh $(BIN)/pytest -m docker $(ARGS)
+	@deploy/engine.sh $(RUN) -m pytest -m docker $(ARGS)
 
 lock: $(VENV)/dev.stamp ## Lock requirements/*.in into hashed *.txt
 	@deploy/lock.sh $(BIN)/uv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from awe_incidents.env import required
 
@@ -15,6 +15,12 @@ DIAGNOSTICS_QUEUE = "diagnostics"
 HOUSEKEEPING_QUEUE = "housekeeping"
 VISIBILITY_TIMEOUT_SECONDS = 3600  # longer than any task, else Redis hands a second copy out (celery#5935)
 
+
+def _queue(name: str) -> Queue:
+    """Bind by its own key: a queue without one is bound by the default's, and gets the other's messages too."""
+    return Queue(name, Exchange(name), routing_key=name)
+
+
 app = Celery("awe_incidents")
 app.conf.update(
     broker_url=required("REDIS_URL", development="redis://127.0.0.1:1/0"),
@@ -23,7 +29,7 @@ app.conf.update(
     task_acks_late=False,  # a lost message is rung again by the sweeper; a doubled one finds its row claimed
     worker_prefetch_multiplier=1,
     task_create_missing_queues=False,  # a typing error must not make a queue that nobody reads
-    task_queues=[Queue(DIAGNOSTICS_QUEUE), Queue(HOUSEKEEPING_QUEUE)],
+    task_queues=[_queue(DIAGNOSTICS_QUEUE), _queue(HOUSEKEEPING_QUEUE)],
     task_default_queue=HOUSEKEEPING_QUEUE,
     task_routes={"diagnostics.*": {"queue": DIAGNOSTICS_QUEUE}},
     broker_connection_retry_on_startup=True,
@@ -31,10 +37,11 @@ app.conf.update(
     task_publish_retry=False,  # the sweeper rings again; the caller must not wait for a broker that is down
     broker_transport_options={
         "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-        "socket_timeout": 5,  # a Redis that hangs must not hold a web request for long
+        "socket_timeout": 3,  # a Redis that hangs must not hold a web request for long
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 15,
+        "max_retries": 0,  # of a publish; a consumer reconnects for ever by the settings above
     },
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,

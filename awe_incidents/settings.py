@@ -19,9 +19,7 @@ AWE_ENCRYPTION_KEYS = [
 DEBUG = env.bool("DJANGO_DEBUG", default=False)
 ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
-refuse_development_values(
-    secret_key=SECRET_KEY, encryption_keys=AWE_ENCRYPTION_KEYS, debug=DEBUG, hosts=ALLOWED_HOSTS
-)
+refuse_development_values(secret_key=SECRET_KEY, encryption_keys=AWE_ENCRYPTION_KEYS, debug=DEBUG, hosts=ALLOWED_HOSTS)
 
 INSTALLED_APPS = [
     "awe_incidents.accounts",
@@ -126,7 +124,9 @@ STORAGES = {
 # Behind TLS in production; a reverse proxy says so by X-Forwarded-Proto where it is told to.
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL_REDIRECT", default=True)
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("AWE_BEHIND_PROXY", default=False) else None
+    SECURE_PROXY_SSL_HEADER = (
+        ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("AWE_BEHIND_PROXY", default=False) else None
+    )
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -115,7 +115,9 @@ class CheckResult(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["progress", "ready_at"], name="result_open", condition=~Q(progress=ResultProgress.STORED))
+            models.Index(
+                fields=["progress", "ready_at"], name="result_open", condition=~Q(progress=ResultProgress.STORED)
+            )
         ]
 
     def __str__(self) -> str:

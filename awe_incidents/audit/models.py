@@ -23,7 +23,9 @@ class Entry(models.Model):
         verbose_name_plural = "entries"
         indexes = [
             models.Index(fields=["subject_type", "subject_id", "id"], name="entry_subject"),
-            models.Index(fields=["incident_id", "id"], name="entry_incident", condition=models.Q(incident_id__isnull=False)),
+            models.Index(
+                fields=["incident_id", "id"], name="entry_incident", condition=models.Q(incident_id__isnull=False)
+            ),
             models.Index(fields=["actor", "id"], name="entry_actor"),
         ]
 

@@ -83,7 +83,9 @@ def record_all(facts: Iterable[Fact]) -> list[Entry]:
         Entry.objects.bulk_create(entries)
         Disclosure.objects.bulk_create(disclosures)
     except DatabaseError as error:
-        raise TrailUnavailable("the audit trail does not take entries now, so nothing was changed; try again") from error
+        raise TrailUnavailable(
+            "the audit trail does not take entries now, so nothing was changed; try again"
+        ) from error
     return entries
 
 

@@ -19,7 +19,8 @@ from awe_incidents.local.valkey import ValkeyServer
 
 WEB_PORT = 8400
 WEB_THREADS = 8
-WORKER_THREADS = 8
+WORKER_THREADS = 12
+QUIET = ("--without-mingle", "--without-gossip")  # workers need nothing of each other; saves a second at start
 SECRETS = (*LOGINS, "django_secret_key", "django_secret_key_more", "encryption_key")
 # For one role each: whoever runs the web server has no use for the migrator's password.
 OTHERS_URLS = tuple(name for name in URL_NAMES if name != "DATABASE_URL")
@@ -75,7 +76,7 @@ class Deployment:
 
     def _background(self) -> list[Program]:
         celery = (sys.executable, "-m", "celery", "-A", "awe_incidents.celery")
-        worker = (*celery, "worker", "-P", "threads", "-c", str(WORKER_THREADS), "-l", "INFO")
+        worker = (*celery, "worker", "-P", "threads", "-c", str(WORKER_THREADS), "-l", "INFO", *QUIET)
         scheduler = (*celery, "beat", "-l", "INFO", "-s", str(self.layout.folder / "celerybeat-schedule"))
         return [
             self._own("worker", worker, grace_seconds=30.0),

@@ -6,43 +6,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('body', models.BinaryField(max_length=65535)),
-                ('event_id', models.UUIDField(unique=True)),
-                ('verb', models.CharField(max_length=64)),
-                ('subject_type', models.CharField(max_length=64)),
-                ('subject_id', models.CharField(max_length=64)),
-                ('actor', models.CharField(max_length=64)),
-                ('incident_id', models.BigIntegerField(null=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("body", models.BinaryField(max_length=65535)),
+                ("event_id", models.UUIDField(unique=True)),
+                ("verb", models.CharField(max_length=64)),
+                ("subject_type", models.CharField(max_length=64)),
+                ("subject_id", models.CharField(max_length=64)),
+                ("actor", models.CharField(max_length=64)),
+                ("incident_id", models.BigIntegerField(null=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'indexes': [models.Index(fields=['subject_type', 'subject_id', 'id'], name='entry_subject'), models.Index(condition=models.Q(('incident_id__isnull', False)), fields=['incident_id', 'id'], name='entry_incident'), models.Index(fields=['actor', 'id'], name='entry_actor')],
+                "verbose_name_plural": "entries",
+                "indexes": [
+                    models.Index(fields=["subject_type", "subject_id", "id"], name="entry_subject"),
+                    models.Index(
+                        condition=models.Q(("incident_id__isnull", False)),
+                        fields=["incident_id", "id"],
+                        name="entry_incident",
+                    ),
+                    models.Index(fields=["actor", "id"], name="entry_actor"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Disclosure',
+            name="Disclosure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('field', models.CharField(max_length=64)),
-                ('salt', models.BinaryField(max_length=16)),
-                ('value', models.TextField()),
-                ('entry', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='disclosures', to='audit.entry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("field", models.CharField(max_length=64)),
+                ("salt", models.BinaryField(max_length=16)),
+                ("value", models.TextField()),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="disclosures",
+                        to="audit.entry",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('entry', 'field'), name='disclosure_once')],
+                "constraints": [models.UniqueConstraint(fields=("entry", "field"), name="disclosure_once")],
             },
         ),
     ]
