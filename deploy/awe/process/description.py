@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.awe.process.client import PROBE
-from deploy.awe.process.environments import DATABASE, ROLE
+from deploy.awe.process.environments import DATABASE, DEAD_JOBS, PROCESSING_JOBS, ROLE, WAITING_JOBS
 from deploy.awe.process.layout import Layout
 from deploy.awe.process.settings import StackSettings
 
@@ -94,9 +94,9 @@ host = "127.0.0.1"
 port = {redis_port}
 password = "file:secrets/redis_password"
 worker_service = {worker_name}
-pending = ["awe:jobs"]
-processing = "awe:jobs:processing"
-dead = "awe:jobs:dead"
+pending = [{waiting_jobs}]
+processing = {processing_jobs}
+dead = {dead_jobs}
 heartbeat_file = {heartbeat}
 timestamp_field = "queued_at"
 """
@@ -131,6 +131,9 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         "dbname": DATABASE,
         "role": ROLE,
         "probe": PROBE,
+        "waiting_jobs": WAITING_JOBS,
+        "processing_jobs": PROCESSING_JOBS,
+        "dead_jobs": DEAD_JOBS,
         **{key: _from_root(path, layout.root) for key, path in paths.items()},
     }
     names = dict.fromkeys([settings.host, settings.address])

@@ -1,4 +1,4 @@
-"""The environment of each program of the stack."""
+"""The environment of each program of the stack, and the names inside the application that outsiders need."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from deploy.awe.process.settings import StackSettings
 
 ROLE = "awe_app"
 DATABASE = "ai_workflow_engine"
+WAITING_JOBS = "awe:jobs"
+PROCESSING_JOBS = "awe:jobs:processing"
+DEAD_JOBS = "awe:jobs:dead"
 
 
 def of_api(layout: Layout, settings: StackSettings, *, shared: dict[str, str]) -> dict[str, str]:

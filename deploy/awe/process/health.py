@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from deploy.awe.process.stack import ProcessStack
 
 JOB_SECONDS = 6.0
+EMPTY_SECONDS = 1.0
 POLL_SECONDS = 0.05
 MAX_HEARTBEAT_SECONDS = 10.0
 
@@ -26,11 +27,12 @@ def problems(stack: ProcessStack) -> list[str]:
     if found:
         return found
     found = [*_certificates(stack.layout), *_heartbeat(stack), *_open_door(stack)]
-    try:
-        found += [*_dependencies(stack.client()), *_work(stack)]
-    except ApiUnreachable as error:
-        found.append(str(error))
-    return found
+    for look in (_dependencies, _work):
+        try:
+            found += look(stack)
+        except ApiUnreachable as error:
+            found.append(str(error))
+    return list(dict.fromkeys(found))
 
 
 def _programs(stack: ProcessStack) -> Iterator[str]:
@@ -65,8 +67,8 @@ def _open_door(stack: ProcessStack) -> Iterator[str]:
     yield f"a client without a certificate is answered with {answer.status}"
 
 
-def _dependencies(client: ApiClient) -> Iterator[str]:
-    answer = client.get("/health")
+def _dependencies(stack: ProcessStack) -> Iterator[str]:
+    answer = stack.client().get("/health")
     if answer.status != 200:
         yield f"GET /health is answered with {answer.status}: {answer.body}"
 
@@ -77,13 +79,15 @@ def _work(stack: ProcessStack) -> Iterator[str]:
     if me.status != 200:
         yield f"GET /auth/me is answered with {me.status} to a fresh token"
         return
+    if waiting := _left_in_lists(client):  # a job of ours would wait behind them
+        yield waiting
+        return
     job = client.submit("echo", {"text": "healthy?"}, token=token)
     ended = _wait_for_end(client, job, token=token)
     if ended["status"] != "done" or ended["result"] != "healthy?":
         yield f"a job is {ended['status']} after {JOB_SECONDS:g} s at most: {ended['result']}"
-    stats = _wait_for_empty_lists(client)
-    if any(stats.values()):
-        yield f"the queue is not empty: {stats}"
+    if left := _left_in_lists(client):
+        yield left
 
 
 def _wait_for_end(client: ApiClient, job: str, *, token: str) -> dict[str, Any]:
@@ -95,11 +99,11 @@ def _wait_for_end(client: ApiClient, job: str, *, token: str) -> dict[str, Any]:
         time.sleep(POLL_SECONDS)
 
 
-def _wait_for_empty_lists(client: ApiClient) -> dict[str, int]:
-    """The worker takes a job off the processing list just after it recorded the result."""
-    deadline = time.monotonic() + 1.0
-    while True:
-        found: dict[str, int] = client.get("/jobs/stats").body
-        if not any(found.values()) or time.monotonic() > deadline:
-            return found
+def _left_in_lists(client: ApiClient) -> str:
+    """Give the worker a moment: it takes a job off the processing list just after it recorded the result."""
+    deadline = time.monotonic() + EMPTY_SECONDS
+    while any((found := client.get("/jobs/stats").body).values()):
+        if time.monotonic() > deadline:
+            return f"the queue is not empty: {found}"
         time.sleep(POLL_SECONDS)
+    return ""

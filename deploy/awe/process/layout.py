@@ -13,6 +13,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 AWE = CHECKOUT / "deploy" / "awe"
 APPLICATION = AWE / "app"
 
+# What the troubleshooting guide calls from the project directory.
+LINKS = {"scripts": "scripts", "debug_jwt.py": "scripts/debug_jwt.py", "curl-format.txt": "curl-format.txt"}
 SECRETS = ("database_password", "probe_password", "jwt_secret_key")
 
 
@@ -86,9 +88,9 @@ class Layout:
         for name in SECRETS:
             if not self.secret_file(name).exists():
                 write_private(self.secret_file(name), secrets.token_urlsafe(36) + "\n")
-        link = self.root / "scripts"
-        if not link.is_symlink():
-            link.symlink_to(AWE / "scripts")
+        for name, target in LINKS.items():
+            if not (self.root / name).is_symlink():
+                (self.root / name).symlink_to(AWE / target)
 
 
 def write_environment(path: Path, variables: Mapping[str, str]) -> None:

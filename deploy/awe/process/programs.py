@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from awe_incidents.local.postgres import PostgresCluster
-from awe_incidents.local.program import Program
+from awe_incidents.local.program import Program, Restart
 from awe_incidents.local.valkey import ValkeyServer
 from deploy.awe.process import launch
 from deploy.awe.process.layout import APPLICATION, Layout
@@ -46,6 +46,7 @@ def _application(layout: Layout, service: str, *, module: str) -> Program:
         after=(PREPARE,),
         prepare=_remover(pid_file),
         is_ready=pid_file.exists,  # written by the program once it listens or works
+        restart=Restart(limit=3),
         essential=False,
     )
 

@@ -137,12 +137,12 @@ class ProcessStack:
         """
         return control(self.root, "status")
 
-    def start(self, service: str) -> None:
+    def start(self, service: str, *, timeout_seconds: float = 60.0) -> None:
         """Start a program and wait until it is ready.
 
         Raises: ControlRefused, NotRunning.
         """
-        control(self.root, "start", service)
+        control(self.root, "start", service, timeout_seconds=timeout_seconds)
 
     def stop(self, service: str) -> None:
         """Stop a program and wait until it is.
@@ -198,10 +198,18 @@ class ProcessStack:
         """
         deadline = time.monotonic() + timeout_seconds
         while found := self.problems():
-            has_ended = self._supervisor is not None and self._supervisor.poll() is not None
-            if has_ended or time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._has_given_up():
                 raise NotHealthy(f"{self.root} is not healthy: {'; '.join(found)}. Logs: {self.root / 'logs'}")
             time.sleep(POLL_SECONDS)
+
+    def _has_given_up(self) -> bool:
+        """Whether nothing is left to wait for: the supervisor ended, or a program failed for good."""
+        if self._supervisor is not None and self._supervisor.poll() is not None:
+            return True
+        try:
+            return any(facts["state"] == "failed" for facts in self.status().values())
+        except NotRunning:
+            return False
 
     def _homes(self) -> dict[str, Path]:
         return {"database": self.cluster.home, "redis": self.valkey.home}

@@ -25,7 +25,7 @@ from shared.errors import ApplicationError, ConfigurationError
 
 TLS_VARIABLES = ("TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA")
 IDLE_HEADER_MILLISECONDS = 10_000
-STOP_SECONDS = 5
+LOGGING = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}  # the server's lines look like ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ def server(environ: Mapping[str, str]) -> Server:
         port=config.whole_number(environ, "API_PORT", default=8000),
         interface=Interfaces.ASGINL,
         websockets=False,
+        log_dictconfig=LOGGING,
         http1_settings=HTTP1Settings(header_read_timeout=IDLE_HEADER_MILLISECONDS),
         ssl_cert=tls.certificate if tls else None,
         ssl_key=tls.key if tls else None,
@@ -103,7 +104,7 @@ def main() -> None:
         config.current()
         asyncio.run(serve(os.environ))
     except (ApplicationError, OSError, RuntimeError) as error:
-        sys.exit(log.one_line(error))
+        sys.exit(f"api cannot start: {log.one_line(error)}")
 
 
 if __name__ == "__main__":

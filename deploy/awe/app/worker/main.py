@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from types import FrameType
 
 import redis
 
@@ -57,6 +58,13 @@ def _run(raw: str) -> None:
         logger.error("redis unavailable: %s", log.one_line(error))
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    """End at once: a job may last for ever, and unfinished ones are requeued at the next start."""
+    config.current().pid_file.unlink(missing_ok=True)
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(signal.Signals(number))
+
+
 def _client() -> redis.Redis:
     return queue.client(timeout_seconds=SOCKET_TIMEOUT_SECONDS)
 
@@ -65,11 +73,11 @@ def main() -> None:
     """Run the program; what keeps it from starting is one line and exit code 1."""
     log.configure()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # a job may last for ever; unfinished ones are requeued at the next start
+        signal.signal(number, _end)
     try:
         settings = config.current()
     except ApplicationError as error:
-        sys.exit(log.one_line(error))
+        sys.exit(f"worker cannot start: {log.one_line(error)}")
     settings.pid_file.write_text(f"{os.getpid()}\n")
     heartbeat.start(settings.heartbeat_file)
     logger.info("worker started pid=%d queue=%s", os.getpid(), queue.WAITING)

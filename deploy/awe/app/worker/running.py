@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 import jwt
+import psycopg
 
 from shared import queue, security_log, tokens
 from shared.database import transaction
@@ -66,16 +67,19 @@ def run(raw: str) -> None:
 def _reject(job: queue.Job, raw: str, error: jwt.InvalidTokenError) -> None:
     logger.warning("auth job rejected id=%s tool=%s user=%s reason=%s", job.id, job.tool, job.user, one_line(error))
     security_log.record("job_rejected", job=job.id, user=job.user, reason=one_line(error))
-    queue.client().lpush(queue.DEAD, raw)
-    _record(job, Outcome(status="rejected", attempts=0, result=str(error)))
+    _bury(job, raw, Outcome(status="rejected", attempts=0, result=str(error)))
 
 
 def _give_up(job: queue.Job, raw: str, failure: str) -> None:
     logger.error("agent tool giving up tool=%s job=%s error=%s", job.tool, job.id, failure)
+    _bury(job, raw, Outcome(status="failed", attempts=ATTEMPTS, result=failure))
+
+
+def _bury(job: queue.Job, raw: str, outcome: Outcome) -> None:
     queue.client().lpush(queue.DEAD, raw)
     try:
-        _record(job, Outcome(status="failed", attempts=ATTEMPTS, result=failure))
-    except Exception as error:  # most likely what made the tool fail: the database
+        _record(job, outcome)
+    except psycopg.Error as error:  # the database may be what made the tool fail
         logger.error("cannot record result of job %s: %s", job.id, flat(str(error)))
 
 

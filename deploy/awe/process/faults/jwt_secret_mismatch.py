@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import ClassVar
 
+from deploy.awe.process.environments import DEAD_JOBS
 from deploy.awe.process.errors import ApiUnreachable
 from deploy.awe.process.faults.fault import Fault, keep, put_back
 from deploy.awe.process.layout import read_environment, write_environment
-
-DEAD = "awe:jobs:dead"
 
 
 class JwtSecretMismatch(Fault):
@@ -44,4 +43,4 @@ class JwtSecretMismatch(Fault):
         put_back([self.stack.layout.environment(service)], notes=self.notes)
         self.stack.restart(service)
         with self.stack.redis() as redis:
-            redis.delete(DEAD)
+            redis.delete(DEAD_JOBS)

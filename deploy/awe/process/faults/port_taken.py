@@ -18,6 +18,7 @@ from deploy.awe.process.faults import squatter
 from deploy.awe.process.faults.fault import Fault
 
 STEP_SECONDS = 10.0
+TRY_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
 
@@ -33,7 +34,7 @@ class PortTaken(Fault):
         self.stack.stop(api)
         self._take_port()
         with contextlib.suppress(ControlRefused):  # that it cannot start is the point
-            self.stack.start(api)
+            self.stack.start(api, timeout_seconds=TRY_SECONDS)
 
     def is_broken(self) -> bool:
         """The other process holds the port, and the api has given up or is about to start once more."""
@@ -48,19 +49,17 @@ class PortTaken(Fault):
     def _take_port(self) -> None:
         settings, holder = self.stack.settings, lock_holder(self.stack.root)
         argv = [sys.executable, "-I", squatter.__file__, settings.address, str(settings.chosen_ports.api)]
-        process = subprocess.Popen(
+        done = subprocess.run(
             [*argv, str(holder), str(self._pid_file)],
             env={},  # without the supervisor's mark: it is somebody else's process
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            timeout=STEP_SECONDS,
+            check=False,
         )
-        deadline = time.monotonic() + STEP_SECONDS
-        while not self._pid_file.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise ProcessStackError(f"port {settings.chosen_ports.api} could not be taken")
-            time.sleep(POLL_SECONDS)
+        if done.returncode != 0:
+            raise ProcessStackError(f"Port {settings.chosen_ports.api} could not be taken; who listens on it?")
 
     def _squatter(self) -> int | None:
         """The id of the other process while it lives; the script's name tells it from a later one of that number."""
@@ -78,8 +77,6 @@ class PortTaken(Fault):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STEP_SECONDS
         while self._squatter() is not None and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # ours when this very process took the port
             time.sleep(POLL_SECONDS)
 
     @property

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
+from deploy.awe.process.environments import PROCESSING_JOBS
 from deploy.awe.process.errors import ApiUnreachable
 from deploy.awe.process.faults.fault import Fault
 
 LONG_SECONDS = 86_400
 WAITING_JOBS = 20
-PROCESSING = "awe:jobs:processing"
 TAKEN_SECONDS = 5.0
 FRESH_SECONDS = 10.0
 
@@ -46,5 +46,5 @@ class WorkerStuck(Fault):
         service = self.stack.settings.services.worker
         self.stack.stop(service)
         with self.stack.redis() as redis:
-            redis.delete(PROCESSING)
+            redis.delete(PROCESSING_JOBS)
         self.stack.start(service)
