@@ -44,16 +44,15 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         database.remove_database(name)
 
 
-@pytest.fixture(autouse=True)
-def _owner_empties_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let transactional tests be cleaned up after by the owner: the application's role may not TRUNCATE."""
+def _empty_as_owner(self: TransactionTestCase) -> None:
+    """Clean up after a transactional test: the application's role may not TRUNCATE, as it must not."""
+    from django.db import connection
 
-    def teardown(self: TransactionTestCase) -> None:
-        from django.db import connection
+    database.empty_tables(str(connection.settings_dict["NAME"]))
 
-        database.empty_tables(str(connection.settings_dict["NAME"]))
 
-    monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+# For good and not by a fixture: pytest-django cleans up after all fixtures are gone.
+TransactionTestCase._fixture_teardown = _empty_as_owner  # type: ignore[method-assign]
 
 
 def _person(name: str, *roles: Role) -> User:

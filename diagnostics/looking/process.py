@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import resource
+import signal
 import time
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -19,6 +21,7 @@ from diagnostics.checks.result import Finding, State, only_finding
 from diagnostics.looking.look import VANTAGE, Look, LookRequest, take_look
 
 GRACE_SECONDS = 0.5  # a look that ends at its own deadline still gets to say so
+MAX_MEMORY_BYTES = 2 * 1024**3  # of address space; a look that wants more has met something hostile
 PRELOADED = ["diagnostics.looking.preload"]
 
 _context = multiprocessing.get_context("forkserver")
@@ -84,6 +87,10 @@ def _end(process: ForkServerProcess) -> None:
 
 
 def _child(request: LookRequest, sending: Connection) -> None:
+    # The kernel ends the child even when the worker that would kill it is gone, and before it takes the machine's memory.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, request.deadline_seconds + 2 * GRACE_SECONDS)
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     sending.send(take_look(request))
     sending.close()
 
