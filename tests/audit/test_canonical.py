@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awe_incidents.audit import canonical, errors
+from tests.audit import vectors
 
-VECTORS = Path(os.environ.get("AWE_VECTORS_DIR", Path(__file__).parents[3] / "shared" / "vectors")) / "jcs"
-needs_vectors = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason="no published vectors: AWE_VECTORS_DIR names no folder with jcs/"
-)
+VECTORS = vectors.FOLDER / "jcs"
+needs_vectors = vectors.needs("jcs")
 JCS_NAMES = ["arrays", "french", "structures", "unicode", "values", "weird"]
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -150,6 +147,8 @@ def test_an_entry_has_at_most_65_535_bytes() -> None:
         (b'{"a":"\\ud800"}', errors.TextNotUnicode),
         (b'{"a":1,"a":1}', errors.DuplicateKey),
         (b'{"x":{"a":1,"\\u0061":2}}', errors.DuplicateKey),
+        (b" " * 65_535 + b"{}", errors.EntryTooLarge),
+        (b'{"a":1e999}', errors.FloatNotAllowed),
         (b'{"a":1.0}', errors.FloatNotAllowed),
         (b'{"a":1e2}', errors.FloatNotAllowed),
         (b'{"a":NaN}', errors.FloatNotAllowed),
@@ -167,7 +166,7 @@ def test_other_bytes_are_refused_by_name(data: bytes, refusal: type[errors.Audit
 
 
 def test_a_refusal_names_the_place_as_a_json_pointer() -> None:
-    with pytest.raises(errors.FloatNotAllowed, match="^/data/a~1b~0/1 "):
+    with pytest.raises(errors.FloatNotAllowed, match=r"^/data/a~1b~0/1 "):
         canonical.encode({"data": {"a/b~": [1, 1.5]}})
 
 
