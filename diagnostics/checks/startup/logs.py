@@ -1,0 +1,207 @@
+"""Log collection (part of STA-09): keep what every service wrote to its log files in the last minutes, redacted.
+
+The window is `logs.window_minutes` of the stack (15) by the lines' own time stamps; a file without stamps is taken
+whole. At most `logs.max_bytes_per_service` (5 MB) are kept, less where time would run out: head and tail, in pieces
+that bear the source's line numbers. What a rotation put aside within the window is read, too, unless it is compressed.
+A log that was silent in the window gives its last 64 kB.
+Pass: `logs.collected`, with lines counted by level; a hint, never a verdict. Warn: `logs.missing`, `logs.not_regular`,
+`logs.unreadable`. Error: not_permitted. Limits are ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import ClassVar
+
+from diagnostics.checks.base import Check
+from diagnostics.checks.each import could_not_look, look_at_each
+from diagnostics.checks.errors import NotPermitted
+from diagnostics.checks.result import Citation, Finding, Measurement, State
+from diagnostics.checks.seeing import MAX_EVIDENCE_CHARACTERS, Seeing
+from diagnostics.probes.errors import FileUnusable
+from diagnostics.probes.levels import LEVELS, count_levels
+from diagnostics.probes.logs import Excerpt, Piece, rotated, take_excerpt
+from diagnostics.stack import Service, StackConfig
+
+MAX_PIECE_CHARACTERS = MAX_EVIDENCE_CHARACTERS // 2
+BYTES_PER_SECOND = (
+    300_000.0  # redacted where every line has a secret (measured 600 000 on one idle core); else far more
+)
+SPARE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much can still be redacted: an excerpt cut short is better than a look that is stopped with nothing."""
+
+    services_left: int
+    bytes_per_second: float = BYTES_PER_SECOND
+
+    def affordable_bytes(self, seconds_left: float) -> int:
+        """Give what one service may take of the time that is left for all."""
+        seconds = max(seconds_left - SPARE_SECONDS, 0) / max(self.services_left, 1)
+        return int(seconds * self.bytes_per_second)
+
+    def learn(self, taken_bytes: int, seconds: float) -> None:
+        """Slow down where this machine is slower than assumed."""
+        if taken_bytes > BYTES_PER_SECOND / 3:
+            self.bytes_per_second = min(self.bytes_per_second, taken_bytes / max(seconds, 0.001))
+
+
+@dataclass(slots=True)
+class Collected:
+    """What one service's files gave so far."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    citations: list[Citation] = field(default_factory=list)
+    dropped_bytes: int = 0
+    size_bytes: int = 0
+    files: int = 0
+    silent: list[Path] = field(default_factory=list)
+    compressed: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs(Check):
+    """Every log file of every service."""
+
+    slug: ClassVar[str] = "startup.logs"
+    title: ClassVar[str] = "What the services wrote to their logs"
+    suites: ClassVar[frozenset[str]] = frozenset({"health"})
+    deadline_seconds: ClassVar[float] = 40.0
+
+    def not_applicable(self, stack: StackConfig) -> str | None:
+        """Apply only where log files are described."""
+        return None if _services(stack) else "no service names log_files"
+
+    def look(self, seeing: Seeing) -> Iterator[Finding]:
+        """Collect for one service after the other."""
+        services = _services(seeing.stack)
+        pace = Pace(len(services))
+        yield from look_at_each(
+            seeing, services, lambda service: _service(seeing, service, pace), named=lambda service: service.name
+        )
+
+
+def _services(stack: StackConfig) -> list[Service]:
+    return [one for one in stack.services.values() if one.log_files]
+
+
+def _service(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding]:
+    settings = seeing.stack.logs
+    since = seeing.now() - timedelta(minutes=settings.window_minutes)
+    collected = Collected()
+    paths = _paths(service, since, collected)
+    left = min(settings.max_bytes_per_service, pace.affordable_bytes(seeing.seconds_left()))
+    pace.services_left -= 1
+    for number, path in enumerate(paths):
+        seeing.seconds_left()
+        try:
+            excerpt = take_excerpt(path, since=since, max_bytes=left // (len(paths) - number))
+        except NotPermitted as refusal:
+            yield could_not_look(seeing, refusal, target=str(path))
+        except FileUnusable as unusable:
+            yield _unusable(service, path, unusable)
+        else:
+            began = time.monotonic()
+            taken = _keep(seeing, excerpt, collected)
+            pace.learn(taken, time.monotonic() - began)
+            left -= taken
+    if collected.files:
+        yield _summary(service, collected, settings.window_minutes)
+
+
+def _paths(service: Service, since: datetime, collected: Collected) -> list[Path]:
+    """Give the service's files, each behind what was rotated away from it; the smaller ones leave room for others."""
+    paths: list[Path] = []
+    for path in service.log_files:
+        before, compressed = rotated(path, since=since)
+        collected.compressed += compressed
+        paths += [*before, path]
+    return sorted(dict.fromkeys(paths), key=_size)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _keep(seeing: Seeing, excerpt: Excerpt, collected: Collected) -> int:
+    """Keep an excerpt as evidence and give how many bytes it took."""
+    collected.files += 1
+    collected.size_bytes += excerpt.size_bytes
+    collected.dropped_bytes += excerpt.dropped_bytes
+    if excerpt.is_silent:
+        collected.silent.append(excerpt.path)
+    dropped, taken = excerpt.dropped_bytes, 0
+    for piece in chain.from_iterable(map(_split, excerpt.pieces)):
+        taken += len(piece.text.encode())
+        collected.counts += count_levels(piece.text.split("\n"))
+        evidence = seeing.keep(
+            "log_excerpt",
+            source=str(excerpt.path) if piece.is_numbered else f"{excerpt.path} (lines counted from this excerpt)",
+            content=piece.text,
+            first_line=piece.first_line,
+            captured_from=excerpt.first_at,
+            captured_until=excerpt.last_at,
+            dropped_bytes=dropped,
+        )
+        dropped = 0  # said once
+        collected.citations.append(evidence.whole())
+    return taken
+
+
+def _split(piece: Piece) -> Iterator[Piece]:
+    """Cut a piece at line borders so that no evidence is longer than one may be."""
+    text, line = piece.text, piece.first_line
+    while len(text) > MAX_PIECE_CHARACTERS:
+        border = text.rfind("\n", 0, MAX_PIECE_CHARACTERS)
+        if border < 0:
+            break  # one endless line; keeping it cuts its middle out
+        yield Piece(line, text[:border], piece.is_numbered)
+        line += text.count("\n", 0, border) + 1
+        text = text[border + 1 :]
+    if text:
+        yield Piece(line, text, piece.is_numbered)
+
+
+def _unusable(service: Service, path: Path, unusable: FileUnusable) -> Finding:
+    return Finding(
+        state=State.WARN,
+        code=f"logs.{unusable.code}",
+        message=f"{service.name}: no log can be had, {unusable.text}",
+        target=str(path),
+    )
+
+
+def _summary(service: Service, collected: Collected, minutes: int) -> Finding:
+    counts = collected.counts
+    worst = ", ".join(f"{counts[level]} {level}" for level in LEVELS[:3])
+    said = f"{counts.total()} lines of {collected.files} file(s) kept from the last {minutes} min ({worst})"
+    if collected.dropped_bytes:
+        said += f"; {collected.dropped_bytes} bytes left out between head and tail"
+    if collected.silent:
+        said += f"; nothing was written in that time to {', '.join(str(path) for path in collected.silent)}"
+    if collected.compressed:
+        said += f"; compressed and not read: {', '.join(str(path) for path in collected.compressed[:5])}"
+    return Finding(
+        state=State.PASS,
+        code="logs.collected",
+        message=f"{service.name}: {said}",
+        target=service.name,
+        measured={
+            **{f"lines_{level}": Measurement(counts[level]) for level in LEVELS},
+            "lines": Measurement(counts.total()),
+            "size": Measurement(collected.size_bytes, "B"),
+            "dropped": Measurement(collected.dropped_bytes, "B"),
+        },
+        citations=tuple(collected.citations),
+    )
