@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from awe_incidents.local.demonstration.errors import DemoFailed
+
 POLL_SECONDS = 0.25
 
 
@@ -53,5 +55,5 @@ class Client:
 
     def _body(self, answer: httpx.Response) -> Any:
         if answer.is_error:
-            raise RuntimeError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}")
+            raise DemoFailed(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}")
         return answer.json()

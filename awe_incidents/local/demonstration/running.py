@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from awe_incidents.local.demonstration.story import DemoFailed
+from awe_incidents.local.demonstration.errors import DemoFailed
 from awe_incidents.local.layout import CHECKOUT, open_layout
 from awe_incidents.local.lock import lock_holder
 from awe_incidents.local.programs import DIRECT, plan_deployment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from rich.text import Text
 
 COLORS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skip": "dim", "error": "magenta"}
 
-console = Console(highlight=False)
+# Where there is no terminal to ask (CI, a pipe) a width at which tables need not wrap.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from awe_incidents.local.demonstration import report, screen
 from awe_incidents.local.demonstration.client import Client
-from awe_incidents.local.errors import LocalError
+from awe_incidents.local.demonstration.errors import DemoFailed
 from awe_incidents.local.layout import CHECKOUT
 
 FAULT = "server-cert-expired"
@@ -21,10 +21,6 @@ FAULT = "server-cert-expired"
 EXPECTATIONS = CHECKOUT / "tests" / "faults" / "process.toml"
 RUN_SECONDS = 90.0
 EXCERPT_LINES = 6
-
-
-class DemoFailed(LocalError):
-    """A step of the demonstration did not do what it should; the message says which."""
 
 
 def command(*argv: str, environment: Mapping[str, str]) -> str:
