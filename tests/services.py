@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from awe_incidents.local.alone import Alone
+from awe_incidents.local.errors import LocalError
 from awe_incidents.local.lock import is_alive
 from awe_incidents.local.ports import take_port
 from awe_incidents.local.postgres import PostgresCluster
@@ -51,14 +52,17 @@ class Services:
         _remove_left_folders()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_START}{os.getpid()}-"))
         self.folder.chmod(0o711)  # as root the servers run as another user
+        self._cluster: PostgresCluster | None = None
         self._running: list[Alone] = []
 
     def start(self) -> Services:
         """Start both and put their addresses into the environment; removes everything again when that fails."""
         try:
             os.environ.update(self._start())
-        except BaseException:
+        except BaseException as error:
             self.stop()
+            if isinstance(error, LocalError):
+                raise pytest.UsageError(str(error)) from error
             raise
         return self
 
@@ -66,11 +70,13 @@ class Services:
         """Stop the servers and remove the folder."""
         while self._running:
             self._running.pop().stop()
+        if self._cluster is not None:
+            self._cluster.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> dict[str, str]:
         ports = self.folder / "ports.json"
-        cluster = PostgresCluster.at(
+        cluster = self._cluster = PostgresCluster.at(
             self.folder / "postgres", port=take_port(ports, "postgres"), settings=FAST_SETTINGS
         )
         valkey = ValkeyServer.at(self.folder / "valkey", port=take_port(ports, "valkey"))

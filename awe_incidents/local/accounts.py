@@ -95,6 +95,18 @@ def own_folder(folder: Path, account: Account | None) -> Path:
     return folder
 
 
+def own_reachable_folder(folder: Path, account: Account | None) -> Path:
+    """Make a private folder as `own_folder` does, and see that the account gets there through its parents.
+
+    Raises: FolderRefused.
+    """
+    own_folder(folder, account)
+    if not can_enter(folder, account):
+        who = account.name if account else "this user"
+        raise FolderRefused(f"User {who} cannot enter {folder}: a folder above it is closed. Use a place open to all.")
+    return folder
+
+
 def give_to(path: Path, account: Account | None) -> None:
     """Let the account own this file or folder; nothing to do when we already are that user."""
     if account is not None:

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from awe_incidents.local.accounts import Account, as_account, give_to, own_folder, server_account
+from awe_incidents.local.accounts import Account, as_account, give_to, own_folder, own_reachable_folder, server_account
 from awe_incidents.local.alone import Alone
 from awe_incidents.local.binaries import find_postgres, postgres_major, reachable_postgres
 from awe_incidents.local.errors import ServerFailed
@@ -28,6 +27,7 @@ from awe_incidents.local.program import Program
 SUPERUSER = "postgres"
 SOCKET_PATH_BYTES = 107  # sun_path of Linux without its closing zero
 LONGEST_SOCKET_NAME = "/.s.PGSQL.65535"
+SHORT_FOLDER = Path("/tmp")  # noqa: S108  # not TMPDIR, which may be long; the folder made in it is private
 INITDB_SECONDS = 120
 READY_LINE = 7  # LOCK_FILE_LINE_PM_STATUS of utils/pidfile.h, counted from 0
 ACCESS_RULES = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
@@ -61,7 +61,7 @@ class PostgresCluster:
         Raises: BinariesMissing, AccountUnknown, FolderRefused.
         """
         account = server_account()
-        own_folder(home, account)
+        own_reachable_folder(home, account)
         binaries = reachable_postgres(find_postgres(), copies=home.parent / "binaries", account=account)
         return cls(home=home, port=port, binaries=binaries, account=account, settings=settings or {})
 
@@ -77,7 +77,7 @@ class PostgresCluster:
         if len(os.fsencode(inside)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_BYTES:
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"awe-socket-{digest}"
+        return SHORT_FOLDER / f"awe-socket-{digest}"
 
     def url(self, *, role: str, password: str, database: str) -> str:
         """Give the address for DATABASE_URL; it holds the password."""
@@ -110,7 +110,7 @@ class PostgresCluster:
 
     def program(self, name: str = "postgres") -> Program:
         """Give the server as a program for a supervisor."""
-        settings = {**SETTINGS, "unix_socket_directories": str(self.socket_folder), **self.settings}
+        settings = {**SETTINGS, "unix_socket_directories": f'"{self.socket_folder}"', **self.settings}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return Program(
             name=name,
@@ -129,6 +129,11 @@ class PostgresCluster:
     def alone(self, *, log: Path | None = None) -> Alone:
         """Give the server for a caller that starts and stops it without a supervisor."""
         return Alone(self.program(), log=log or self.home.parent / "postgres.log")
+
+    def remove(self) -> None:
+        """Delete the cluster, data and all; it must not run."""
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def is_ready(self) -> bool:
         """Tell whether the server takes connections; asks its pid file first, as pg_ctl does, to keep its log quiet."""

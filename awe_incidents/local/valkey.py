@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from awe_incidents.local.accounts import Account, give_to, own_folder, server_account
+from awe_incidents.local.accounts import Account, give_to, own_folder, own_reachable_folder, server_account
 from awe_incidents.local.alone import Alone
 from awe_incidents.local.binaries import find_valkey, reachable_valkey
 from awe_incidents.local.program import Program
@@ -34,7 +34,7 @@ class ValkeyServer:
         Raises: BinariesMissing, AccountUnknown, FolderRefused.
         """
         account = server_account()
-        own_folder(home, account)
+        own_reachable_folder(home, account)
         binary = reachable_valkey(find_valkey(), copies=home.parent / "binaries", account=account)
         return cls(home=home, port=port, binary=binary, account=account, settings=settings or {})
 
@@ -94,7 +94,7 @@ class ValkeyServer:
             "protected-mode": "yes",
             "port": str(self.port),
             "requirepass": self._password(),
-            "dir": f'"{self.home / "data"}"',
+            "dir": _quoted(self.home / "data"),
             "appendonly": "yes",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
@@ -111,6 +111,11 @@ class ValkeyServer:
             file.write(text)
         give_to(unfinished, self.account)
         unfinished.replace(path)
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _read_lines(connection: socket.socket, *, count: int) -> list[bytes]:

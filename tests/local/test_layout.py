@@ -11,6 +11,7 @@ import pytest
 from awe_incidents.local import layout
 from awe_incidents.local.errors import FolderRefused
 from awe_incidents.local.layout import CHECKOUT, local_folder, open_layout
+from awe_incidents.local.postgres import PostgresCluster
 from awe_incidents.local.secret_file import read_secrets
 
 as_root = pytest.mark.skipif(
@@ -66,3 +67,11 @@ def test_damaged_secrets_are_refused_and_kept(tmp_path: Path, content: str) -> N
     with pytest.raises(FolderRefused, match="cannot be read as JSON"):
         read_secrets(file, ["a"])
     assert file.read_text() == content
+
+
+@as_root
+def test_a_server_in_a_closed_folder_is_refused(folder: Path) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(FolderRefused, match=r"User nobody cannot enter .*a folder above it is closed"):
+        PostgresCluster.at(closed / "postgres", port=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from awe_incidents.local import postgres
 from awe_incidents.local.accounts import can_enter, server_account
 from awe_incidents.local.errors import AccountUnknown, ServerFailed
 from awe_incidents.local.ports import take_port
 from awe_incidents.local.postgres import PostgresCluster
-from tests.local.conftest import Supervised, wait_for
+from tests.local.conftest import Supervised, copy_cluster, wait_for
 
 
 @pytest.mark.parametrize("password", ["wrong", ""])
@@ -65,34 +67,49 @@ def test_the_superuser_password_is_not_in_any_command_line_or_repr(cluster: Post
     assert password not in repr(cluster) + repr(cluster.program())
 
 
-def test_two_clusters_run_side_by_side(cluster: PostgresCluster, folder: Path) -> None:
-    other = PostgresCluster.at(folder / "postgres", port=take_port(folder / "ports.json", "postgres"))
-    running = other.alone().start()
+def test_two_clusters_run_side_by_side(cluster: PostgresCluster, spare: PostgresCluster) -> None:
+    running = spare.alone().start()
     try:
         identifier = "SELECT system_identifier FROM pg_control_system()"
-        with cluster.connect() as first, other.connect() as second:
+        with cluster.connect() as first, spare.connect() as second:
             assert first.execute(identifier).fetchone() != second.execute(identifier).fetchone()
     finally:
         running.stop()
-    assert not other.is_ready()
+    assert not spare.is_ready()
     assert cluster.is_ready()
 
 
-def test_a_path_too_long_for_a_socket_is_worked_around(folder: Path) -> None:
-    deep = folder / ("d" * 100)
-    deep.mkdir(mode=0o711)
+def test_a_path_too_long_for_a_socket_is_worked_around(folder: Path, template: Path) -> None:
+    deep = folder / ("d" * 60) / 'with space, comma, "quotes" and ümlaut'
+    deep.mkdir(parents=True)
+    for place in (deep.parent, deep):
+        place.chmod(0o711)
+    copy_cluster(template, deep)
     server = PostgresCluster.at(deep / "postgres", port=take_port(folder / "ports.json", "postgres"))
     running = server.alone(log=folder / "log").start()
     try:
         assert deep not in server.socket_folder.parents
         password = (server.home / "superuser.password").read_text()
-        with psycopg.connect(
-            host=str(server.socket_folder), port=server.port, user="postgres", password=password
-        ) as connection:
+        address = make_conninfo(host=str(server.socket_folder), port=server.port, user="postgres", dbname="postgres")
+        with psycopg.connect(address, password=password) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         running.stop()
-        server.socket_folder.rmdir()
+        server.remove()
+    assert not server.socket_folder.exists()
+
+
+def test_a_path_with_odd_characters_is_taken_as_it_is(folder: Path, template: Path) -> None:
+    odd = folder / "a b, c'ü"
+    odd.mkdir()
+    odd.chmod(0o711)
+    copy_cluster(template, odd)
+    server = PostgresCluster.at(odd / "postgres", port=take_port(folder / "ports.json", "postgres"))
+    running = server.alone().start()
+    try:
+        assert (server.home / "run" / f".s.PGSQL.{server.port}").exists()
+    finally:
+        running.stop()
 
 
 def test_an_initdb_cut_short_is_done_again(folder: Path) -> None:
@@ -105,32 +122,30 @@ def test_an_initdb_cut_short_is_done_again(folder: Path) -> None:
     assert (server.data / "PG_VERSION").is_file()
 
 
-def test_a_stale_pid_file_with_the_number_of_another_program_is_no_obstacle(folder: Path) -> None:
-    server = PostgresCluster.at(folder / "postgres", port=take_port(folder / "ports.json", "postgres"))
-    server.alone().start().stop()
+def test_a_stale_pid_file_with_the_number_of_another_program_is_no_obstacle(spare: PostgresCluster) -> None:
+    spare.alone().start().stop()
     account = server_account()
     with subprocess.Popen(["/bin/sleep", "60"], user=account.user_id if account else None) as stranger:
-        (server.data / "postmaster.pid").write_text(f"{stranger.pid}\n{server.data}\n1\n{server.port}\n\n\n\n")
-        server.alone().start().stop()
+        (spare.data / "postmaster.pid").write_text(f"{stranger.pid}\n{spare.data}\n1\n{spare.port}\n\n\n\n")
+        spare.alone().start().stop()
         assert stranger.poll() is None
         stranger.kill()
 
 
-def test_a_server_that_was_left_running_is_ended_before_a_new_start(folder: Path) -> None:
-    server = PostgresCluster.at(folder / "postgres", port=take_port(folder / "ports.json", "postgres"))
-    left = server.alone().start()
-    running = server.alone().start()
+def test_a_server_that_was_left_running_is_ended_before_a_new_start(spare: PostgresCluster) -> None:
+    left = spare.alone().start()
+    running = spare.alone().start()
     try:
         assert running.pid != left.pid
-        assert server.is_ready()
+        assert spare.is_ready()
     finally:
         running.stop()
         left.stop()
 
 
-def test_a_busy_port_is_said_with_the_servers_own_words(folder: Path) -> None:
+def test_a_busy_port_is_said_with_the_servers_own_words(spare: PostgresCluster) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
-        server = PostgresCluster.at(folder / "postgres", port=busy.getsockname()[1])
+        server = dataclasses.replace(spare, port=busy.getsockname()[1])
         with pytest.raises(ServerFailed, match=r"postgres ended with 1: .*could not create any TCP/IP sockets"):
             server.alone().start()
 
@@ -186,16 +201,15 @@ def postgres_port(folder: Path) -> int:
     os.geteuid() != 0, reason="only root can become another user; the other tests here run as this user"
 )
 def test_everything_works_for_an_ordinary_user_too(
-    supervise: Callable[..., Supervised], folder: Path, unprivileged_python: tuple[str, ...]
+    supervise: Callable[..., Supervised], folder: Path, unprivileged_python: tuple[tuple[str, ...], dict[str, object]]
 ) -> None:
     account = server_account()
     assert account is not None
+    argv, options = unprivileged_python
     home = folder / "home"
     home.mkdir(mode=0o700)
     os.chown(home, account.user_id, account.group_id)
-    supervised = supervise(
-        "servers", home, argv=unprivileged_python, user=account.user_id, group=account.group_id, extra_groups=[]
-    ).wait_ready()
+    supervised = supervise("servers", home, argv=argv, **options).wait_ready()
     assert supervised.descendants()
     assert {child.uids().real for child in supervised.descendants()} == {account.user_id}
     killed = supervised.pid("postgres")
@@ -204,13 +218,14 @@ def test_everything_works_for_an_ordinary_user_too(
     assert supervised.end(signal.SIGINT) == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
-def test_root_never_runs_a_server_as_root(supervise: Callable[..., Supervised]) -> None:
-    supervised = supervise("servers").wait_ready()
-    for name in ("postgres", "valkey"):
-        status = Path(f"/proc/{supervised.pid(name)}/status").read_text()
-        assert re.search(r"^Uid:\s+0\s", status, re.MULTILINE) is None
-        assert re.search(r"^Groups:\s*$", status, re.MULTILINE)
+@pytest.mark.as_root
+def test_root_never_runs_a_server_as_root(cluster: PostgresCluster) -> None:
+    pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+    status = Path(f"/proc/{pid}/status").read_text()
+    account = server_account()
+    assert account is not None
+    assert re.search(rf"^Uid:(\s+{account.user_id}){{4}}$", status, re.MULTILINE)
+    assert re.search(r"^Groups:\s*$", status, re.MULTILINE)
 
 
 def test_a_folder_can_be_entered_or_not(folder: Path) -> None:

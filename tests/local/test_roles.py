@@ -83,7 +83,7 @@ def test_the_application_owns_nothing(run: As) -> None:
         "COPY report TO PROGRAM 'cat'",
         "COPY report TO '/tmp/stolen'",
         "SELECT pg_read_file('postgresql.conf')",
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'checkpointer'",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
         "ALTER SYSTEM SET fsync = off",
     ],
 )

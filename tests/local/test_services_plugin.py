@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from awe_incidents.local.layout import CHECKOUT
+from tests.local import conftest
 from tests.local.conftest import environment, wait_for
 from tests.services import FOLDER_START, _remove_left_folders
 
@@ -47,16 +48,16 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(folder: Path) -> Iterator[Start]:
     """Start a pytest run with the plugin and pytest-django in a folder of its own, its temporary folder apart."""
-    (tmp_path / "sample_settings.py").write_text(SETTINGS)
-    (tmp_path / "temporary").mkdir(mode=0o755)
-    for parent in [tmp_path, *tmp_path.parents][:3]:  # as root the servers run as another user
-        parent.chmod(parent.stat().st_mode | 0o011)
+    (folder / "sample_settings.py").write_text(SETTINGS)
+    (folder / "temporary").mkdir(mode=0o755)
+
+    started: list[subprocess.Popen[str]] = []
 
     def start(test: str, *arguments: str) -> subprocess.Popen[str]:
-        (tmp_path / "test_sample.py").write_text(test)
-        env = {**environment(), "PYTHONPATH": f"{CHECKOUT}:{tmp_path}", "TMPDIR": str(tmp_path / "temporary")}
+        (folder / "test_sample.py").write_text(test)
+        env = {**environment(), "PYTHONPATH": f"{CHECKOUT}:{folder}", "TMPDIR": str(folder / "temporary")}
         env |= {"DJANGO_SETTINGS_MODULE": "sample_settings", "DATABASE_URL": "postgresql://real.example/production"}
         command = [
             sys.executable,
@@ -65,57 +66,86 @@ def start(tmp_path: Path) -> Start:
             "-c",
             os.devnull,
             "--rootdir",
-            str(tmp_path),
+            str(folder),
             "-p",
             "no:cacheprovider",
         ]
-        command += ["-p", "tests.services", "-q", *arguments, "test_sample.py"]
-        return subprocess.Popen(
-            command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        # Nothing but what is tried here, in the order in which pytest finds them: our plugin before the installed ones.
+        env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        command += [
+            "-p",
+            "tests.services",
+            "-p",
+            "pytest_django.plugin",
+            "-p",
+            "xdist.plugin",
+            "-q",
+            *arguments,
+            "test_sample.py",
+        ]
+        process = subprocess.Popen(
+            command, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_servers_stand_before_settings_are_read_and_are_shared(start: Start, tmp_path: Path, workers: str) -> None:
+def test_servers_stand_before_settings_are_read_and_are_shared(start: Start, folder: Path, workers: str) -> None:
     run = start(SAMPLE, "-n", workers)
     output, _ = run.communicate(timeout=60)
     assert run.returncode == 0, output
     assert "4 passed" in output
-    assert list((tmp_path / "temporary").glob(f"{FOLDER_START}*")) == []
+    assert list((folder / "temporary").glob(f"{FOLDER_START}*")) == []
 
 
-@pytest.mark.parametrize("option", ["--collect-only", "--help", "--markers"])
-def test_nothing_is_started_when_no_test_runs(start: Start, tmp_path: Path, option: str) -> None:
-    before = (tmp_path / "temporary").stat().st_mtime_ns
+@pytest.mark.parametrize("option", ["--collect-only", "--help"])
+def test_nothing_is_started_when_no_test_runs(start: Start, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.setattr(conftest, "NOT_INHERITED", ())  # so that the next line reaches the run: a start would fail
+    monkeypatch.setenv("AWE_PG_BIN", os.devnull)
     run = start("def test_nothing(): pass", option)
     output, _ = run.communicate(timeout=60)
     assert run.returncode == 0, output
-    assert (tmp_path / "temporary").stat().st_mtime_ns == before
 
 
-def test_an_interrupted_run_leaves_nothing(start: Start, tmp_path: Path) -> None:
+def test_servers_that_cannot_start_are_one_line(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conftest, "NOT_INHERITED", ())
+    monkeypatch.setenv("AWE_PG_BIN", os.devnull)
+    run = start("def test_nothing(): pass")
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == pytest.ExitCode.USAGE_ERROR
+    assert (
+        output
+        == "ERROR: AWE_PG_BIN names no initdb and postgres in /dev/null. Correct AWE_PG_BIN or set DATABASE_URL.\n\n"
+    )
+
+
+def test_an_interrupted_run_leaves_nothing(start: Start, folder: Path) -> None:
     run = start(WAITS)
-    wait_for((tmp_path / "waiting").exists, seconds=30)
+    wait_for((folder / "waiting").exists, seconds=30)
     descendants = psutil.Process(run.pid).children(recursive=True)
     assert len(descendants) >= 2
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=30)
-    assert list((tmp_path / "temporary").glob(f"{FOLDER_START}*")) == []
+    assert list((folder / "temporary").glob(f"{FOLDER_START}*")) == []
     assert not [process for process in descendants if process.is_running()]
 
 
-def test_a_killed_run_leaves_no_server_and_its_folder_goes_at_the_next_start(start: Start, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_server_and_its_folder_goes_at_the_next_start(start: Start, folder: Path) -> None:
     run = start(WAITS)
-    wait_for((tmp_path / "waiting").exists, seconds=30)
+    wait_for((folder / "waiting").exists, seconds=30)
     descendants = psutil.Process(run.pid).children(recursive=True)
     run.kill()
     run.communicate(timeout=30)
     wait_for(lambda: not [process for process in descendants if process.is_running()])
     next_run = start(SAMPLE)
     next_run.communicate(timeout=60)
-    assert list((tmp_path / "temporary").glob(f"{FOLDER_START}*")) == []
+    assert list((folder / "temporary").glob(f"{FOLDER_START}*")) == []
 
 
 def test_folders_of_living_runs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
