@@ -1,8 +1,9 @@
 """STA-06: every address that a service must listen on is owned by that service's own process or its children.
 
-Pass: `port.owned`. Fail: `port.taken` (somebody else holds it; named), `port.nobody_listens`, `port.shared` (the
-service listens, and so does somebody else: each gets a part of the connections), `port.other_address` (the service
-listens on this port, but not at this address). Skip: `port.owner_unknown`, where the service has no pid_file, so that
+Pass: `port.owned`. Fail: `port.taken` (somebody else holds it; named), `port.shared` (the service listens, and so does
+somebody else: each gets a part of the connections), `port.other_address` (the service listens on this port, but not at
+this address), `port.nobody_listens`, which is a warning where another check speaks to the service: that one fails, and
+one fault is to give one red line. Skip: `port.owner_unknown`, where the service has no pid_file, so that
 its own process cannot be told from others. Error: not_permitted, where the sockets of the service may not be seen.
 Only for the process vantage; published ports of containers are looked at through their engine. Exact, no threshold.
 """
@@ -110,6 +111,8 @@ def _judge(
     strangers = [one for one in on_port if not owner.owns(one) and _is_rival(one, place[0], accepted, owned)]
     evidence = _table(seeing, owner, target, [*strangers, *mine])
     state, code, said = _verdict(owner, target, owned=owned, mine=mine, strangers=strangers)
+    if code == "port.nobody_listens" and owner.service.name in _spoken_to(seeing.stack):
+        state = State.WARN
     holder = (strangers or owned or [Listener("", 0, None)])[0]
     return Finding(
         state=state,
@@ -119,6 +122,12 @@ def _judge(
         measured={"holder_pid": Measurement(holder.pid), "own_pid": Measurement(owner.pid)},
         citations=(evidence.whole(),),
     )
+
+
+def _spoken_to(stack: StackConfig) -> set[str]:
+    """Give the services that another check connects to, and whose silence it reports."""
+    asked = {one.service for one in (*stack.endpoints.values(), *stack.databases.values())}
+    return asked | ({stack.queue.service} if stack.queue else set())
 
 
 def _verdict(
