@@ -99,6 +99,9 @@ processing = {processing_jobs}
 dead = {dead_jobs}
 heartbeat_file = {heartbeat}
 timestamp_field = "queued_at"
+
+[thresholds."agents.workers_and_queues"]
+stall_seconds = 3  # its jobs take milliseconds
 """
 
 

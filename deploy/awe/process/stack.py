@@ -112,6 +112,7 @@ class ProcessStack:
         Raises: NotHealthy, naming what is wrong.
         """
         if lock_holder(self.root) is None:
+            self._wait_for_supervisor()  # of an earlier start that was killed
             self._start(detached=detached)
         self.wait_until_healthy(timeout_seconds=timeout_seconds)
 

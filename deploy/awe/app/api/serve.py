@@ -90,6 +90,7 @@ async def serve(environ: Mapping[str, str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.stop)
     pid_file = config.current().pid_file
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
     serving.on_startup(lambda: pid_file.write_text(f"{os.getpid()}\n"))  # after the port is bound
     try:
         await serving.serve()

@@ -78,6 +78,8 @@ def main() -> None:
         settings = config.current()
     except ApplicationError as error:
         sys.exit(f"worker cannot start: {log.one_line(error)}")
+    for path in (settings.pid_file, settings.heartbeat_file):
+        path.parent.mkdir(parents=True, exist_ok=True)
     settings.pid_file.write_text(f"{os.getpid()}\n")
     heartbeat.start(settings.heartbeat_file)
     logger.info("worker started pid=%d queue=%s", os.getpid(), queue.WAITING)

@@ -30,6 +30,7 @@ def upgrade() -> None:
     """)
     op.execute("ALTER TABLE users OWNER TO awe_app")
     op.execute("ALTER TABLE workflows OWNER TO awe_app")
+    op.execute("GRANT SELECT ON alembic_version TO awe_app")  # so that a health check can compare heads
 
 
 def downgrade() -> None:
