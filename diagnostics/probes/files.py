@@ -31,11 +31,12 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _refused(path, error) from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = KINDS.get(stat.S_IFMT(mode), "something else")
+        raise FileUnusable("not_regular", f"{path} is {kind}, not a regular file")
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  a descriptor, not a path
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            kind = KINDS.get(stat.S_IFMT(mode), "something else")
-            raise FileUnusable("not_regular", f"{path} is {kind}, not a regular file")
         yield file
 
 

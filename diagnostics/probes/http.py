@@ -151,7 +151,7 @@ def _named(error: Exception) -> tuple[str, str]:
     if isinstance(error, httpcore.LocalProtocolError):  # its text would repeat the header, which may be a token
         return "http.request_invalid", "a header or the path has characters that HTTP does not allow"
     if "disconnected without" in str(error):
-        return "http.closed", "the server closed the connection without an answer"
+        return "http.garbage", "what came back ended before it was an answer in HTTP/1.1"
     return "http.garbage", f"what came back is not HTTP/1.1: {str(error)[:200]}"
 
 

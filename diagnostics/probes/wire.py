@@ -22,14 +22,22 @@ class Wire(httpcore.NetworkStream):
         self._connection = connection
         self._who = who
         self._ends_at = ends_at
+        self.heard_bytes = 0
+        self._write_error: OSError | None = None
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what is there, b"" at the end. Raises: ProbeFailure."""
+        """Read what is there, b"" at the end of an answer. Raises: ProbeFailure, also where there never was one."""
         try:
             self._limit()
-            return self._connection.recv(max_bytes)
+            data = self._connection.recv(max_bytes)
         except OSError as error:
             raise lost(error, self._who) from None
+        if not data and self._write_error:  # the kernel tells of a reset once
+            raise lost(self._write_error, self._who)
+        if not data and not self.heard_bytes:
+            raise ProbeFailure("closed", f"{self._who} closed the connection without an answer")
+        self.heard_bytes += len(data)
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it. Raises: httpcore.WriteError, after which an answer may still be read."""
@@ -39,6 +47,7 @@ class Wire(httpcore.NetworkStream):
         except TimeoutError as error:
             raise lost(error, self._who) from None
         except OSError as error:
+            self._write_error = error
             raise httpcore.WriteError(type(error).__name__) from None
 
     def start_tls(
