@@ -14,6 +14,7 @@ from diagnostics.redaction.views import MASK
 MAX_PLACEHOLDER_BYTES = 4096
 _PROSE = compile_pattern(rf"(?:{names.PROSE})[.,:;!?)\]]*")
 _CODE = compile_pattern(names.CODE)
+_DOTTED = re.compile(rb"^(?:[a-z_]\w*\.)+(?=[a-z_]\w*$)")
 _NEXT_FIELD = re.compile(rb"(?:&amp;|[&;,|])[\w.\[\]%-]{1,64}=")
 _NEXT_MEMBER = re.compile(rb",[\w-]{1,40}:")
 _ESCAPED_BREAK = re.compile(rb"\\+[nrt]")
@@ -109,8 +110,9 @@ class RuleFinder:
     ) -> bool:
         if key is None or separator is None:
             return False
-        if text[key[0] : key[1]].lower().endswith(value.lower()):
-            return True  # `password=password` is code, or a secret that its name gives away
+        last_name = _DOTTED.sub(b"", value.lower().rstrip(_CLOSING))
+        if text[key[0] : key[1]].lower().endswith(last_name):
+            return True  # `password=form.password` is code, `password=password` a secret that its name gives away
         with_colon = text[separator[0] : separator[1]].strip() == b":"
         return bool((with_colon and _PROSE.fullmatch(value)) or _CODE.fullmatch(value))
 
@@ -142,7 +144,7 @@ def _first(match: Any, groups: tuple[int, ...]) -> tuple[int, int] | None:
 
 
 def _clipped(text: bytes, start: int, end: int) -> int:
-    """Give where an unquoted value ends: at the next field, at an escaped line end inside quotes, before punctuation."""
+    """Give where an unquoted value ends: at the next field or an escaped line end, before punctuation."""
     value = text[start:end]
     if (following := _NEXT_FIELD.search(value)) and following.start() > 0:
         value = value[: following.start()]

@@ -22,13 +22,14 @@ from diagnostics.redaction.patterns import compile_pattern
 ANYWHERE_BYTES = 8
 WHOLE_WORD_BYTES = 4
 MIN_BASE64_CORE_BYTES = 10
-COMMON = frozenset(
-    "password passwort passw0rd password1 password123 changeme change_me changeit default database postgres postgresql "
-    "pgbouncer rabbitmq localhost development production staging testing administrator superuser username internal "
-    "external disabled enabled required optional undefined workflow service services container monitoring example "
-    "sample-password mysecret secretkey letmein1 welcome1 qwertyui qwerty123 12345678 123456789 1234567890 11111111 "
-    "00000000 aaaaaaaa xxxxxxxx accepted rejected readonly replication".split()
-)
+_COMMON = """
+00000000 11111111 12345678 123456789 1234567890 aaaaaaaa accepted administrator change_me changeit changeme
+container database default development disabled enabled example external internal letmein1 localhost monitoring
+mysecret optional passw0rd password password1 password123 passwort pgbouncer postgres postgresql production
+qwerty123 qwertyui rabbitmq readonly rejected replication required sample-password secretkey service services
+staging superuser testing undefined username welcome1 workflow xxxxxxxx
+"""
+COMMON = frozenset(_COMMON.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from diagnostics.redaction.finder import RuleFinder
 from diagnostics.redaction.known import KnownSecrets
+from diagnostics.redaction.patterns import compile_pattern, union
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.tokens import TokenMint
 from diagnostics.redaction.views import MASK, View, views_of
@@ -29,17 +30,13 @@ class Hit:
 class LineRedactor:
     """Takes secrets out of single lines; holds the compiled rules."""
 
-    def __init__(self, *, rules: Sequence[Rule], known: KnownSecrets, mint: TokenMint) -> None:
-        self._finders = [RuleFinder(rule) for rule in rules]
+    def __init__(self, *, groups: Sequence[Sequence[Rule]], known: KnownSecrets, mint: TokenMint) -> None:
+        self._groups = [_Group(group) for group in groups if group]
         self._known = known
         self._mint = mint
-        self._by_keyword: dict[bytes, list[int]] = {}
-        for index, rule in enumerate(rules):
-            for keyword in rule.keywords:
-                self._by_keyword.setdefault(keyword.encode("utf-8"), []).append(index)
 
     def redact(self, line: bytes, counts: Counter[str], also: Iterable[Hit] = ()) -> bytes:
-        """Replace what the rules find (and `also`), again until the result is stable, so that a second pass changes nothing."""
+        """Replace what the rules find (and `also`), again until the result is stable, so that a second pass is idle."""
         hits = [*also, *self.hits(line)]
         for _ in range(MAX_ROUNDS):
             if not hits:
@@ -69,12 +66,27 @@ class LineRedactor:
         for start, end, value in self._known.find(text):
             yield Hit(*view.place(start, end), KNOWN_RULE_ID, value)
         lowered = text.lower()
-        candidates = {index for word, indexes in self._by_keyword.items() if word in lowered for index in indexes}
-        for index in sorted(candidates):
-            finder = self._finders[index]
-            for start, end in finder.find(text):
-                if text[start:end].strip(MASK):
-                    yield Hit(*view.place(start, end), finder.rule.id)
+        for group in self._groups:
+            for finder in group.candidates(text, lowered):
+                for start, end in finder.find(text):
+                    if text[start:end].strip(MASK):
+                        yield Hit(*view.place(start, end), finder.rule.id)
+
+
+class _Group:
+    """Rules behind one common search."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._guard = compile_pattern(union(rule.anchor_pattern() for rule in rules))
+        self._finders = [(RuleFinder(rule), [word.encode("utf-8") for word in rule.keywords]) for rule in rules]
+
+    def candidates(self, text: bytes, lowered: bytes) -> Iterator[RuleFinder]:
+        """Give the rules whose keywords stand in the text."""
+        if self._guard.search(text) is None:
+            return
+        for finder, words in self._finders:
+            if any(word in lowered for word in words):
+                yield finder
 
 
 def _merged(hits: Iterable[Hit]) -> list[Hit]:

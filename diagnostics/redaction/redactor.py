@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diagnostics.redaction.blocks import ANCHOR as BLOCK_ANCHOR
 from diagnostics.redaction.known import KnownSecret, KnownSecrets
 from diagnostics.redaction.line import LineRedactor
-from diagnostics.redaction.patterns import compile_pattern
+from diagnostics.redaction.patterns import compile_pattern, union
 from diagnostics.redaction.receipt import Redacted
 from diagnostics.redaction.rule import Rule
-from diagnostics.redaction.rules import OPTIONAL_RULES, RULE_SET_VERSION, RULES
+from diagnostics.redaction.rules import GROUPS, OPTIONAL_RULES, RULE_SET_VERSION
+from diagnostics.redaction.rules.spanning import ANCHOR as BLOCK_ANCHOR
 from diagnostics.redaction.stream import Stream
 from diagnostics.redaction.tokens import TokenMint
 
@@ -37,14 +37,14 @@ class Options:
 class Redactor:
     """Takes secrets out of texts and streams; may be shared by threads, while a stream may not."""
 
-    def __init__(self, key: bytes, known_secrets: Sequence[KnownSecret] = (), options: Options = Options()) -> None:  # noqa: B008
+    def __init__(self, key: bytes, known_secrets: Sequence[KnownSecret] = (), options: Options = Options()) -> None:
         if len(key) < MIN_KEY_BYTES:
             raise ValueError(f"the redaction key has {len(key)} bytes; give at least {MIN_KEY_BYTES} random ones")
-        rules = [rule for rule in RULES if _is_wanted(rule, options)]
+        groups = _wanted(options)
         known = KnownSecrets(known_secrets, keep_words=options.keep_words)
         self.weak_secret_names = known.weak_names
-        self._lines = LineRedactor(rules=rules, known=known, mint=TokenMint(key))
-        self._prefilter = compile_pattern(prefilter_pattern(rules, known))
+        self._lines = LineRedactor(groups=groups, known=known, mint=TokenMint(key))
+        self._prefilter = compile_pattern(prefilter_pattern(groups, known), within_lines=True)
 
     def text(self, text: str) -> Redacted:
         """Redact a text.
@@ -64,20 +64,14 @@ class Redactor:
         return f"<Redactor rules={RULE_SET_VERSION}>"
 
 
-def prefilter_pattern(rules: Sequence[Rule], known: KnownSecrets) -> str:
+def prefilter_pattern(groups: Sequence[Sequence[Rule]], known: KnownSecrets) -> str:
     """Give the union of all anchors; a line that it does not hit cannot hold a secret."""
-    anchors = [_INVISIBLE, BLOCK_ANCHOR, *(_anchor(rule) for rule in rules)]
+    anchors = [_INVISIBLE, BLOCK_ANCHOR, *(rule.anchor_pattern() for group in groups for rule in group)]
     if known.anchor:
         anchors.append(known.anchor)
-    return "(?m)" + "|".join(f"(?:{anchor})" for anchor in dict.fromkeys(anchors))
+    return union(anchors)
 
 
-def _anchor(rule: Rule) -> str:
-    if rule.anchor:
-        return rule.anchor
-    return "(?i)" + "|".join("".join(f"\\x{ord(sign):02x}" for sign in word) for word in rule.keywords)
-
-
-def _is_wanted(rule: Rule, options: Options) -> bool:
-    option = OPTIONAL_RULES.get(rule.id)
-    return option is None or bool(getattr(options, option))
+def _wanted(options: Options) -> list[list[Rule]]:
+    """Give the groups without the rules that the options leave out."""
+    return [[rule for rule in group if getattr(options, OPTIONAL_RULES.get(rule.id, ""), True)] for group in GROUPS]

@@ -35,3 +35,9 @@ class Rule:
     inner: str = ""
     check: str = ""
     whole_line: bool = False
+
+    def anchor_pattern(self) -> str:
+        """Give the cheap pattern that every match contains."""
+        if self.anchor:
+            return self.anchor
+        return "(?i)" + "|".join("".join(f"\\x{ord(sign):02x}" for sign in word) for word in self.keywords)

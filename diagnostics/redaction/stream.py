@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from diagnostics.redaction import blocks
+from diagnostics.redaction import blocks, key_block
 from diagnostics.redaction.errors import RedactionFailed
 from diagnostics.redaction.line import Hit, LineRedactor
 from diagnostics.redaction.receipt import Receipt
@@ -133,9 +133,9 @@ class Stream:
 
     def _trailing_run_bytes(self, block: bytes) -> int:
         tail = block[-_TAIL_BYTES:].split(b"\n")[:-1]
-        count = blocks.body_run([next(views_of(line)).text for line in tail[-2:]]) and blocks.body_run(
-            [next(views_of(line)).text for line in tail]
-        )
+        if key_block.body_run([next(views_of(line)).text for line in tail[-2:]]) == 0:
+            return 0
+        count = key_block.body_run([next(views_of(line)).text for line in tail])
         return sum(len(line) + 1 for line in tail[len(tail) - count :])
 
     def _block(self, block: bytes) -> bytes:
@@ -178,8 +178,8 @@ class Stream:
         ending = b"\n" if line.endswith(b"\n") else b""
         line = line[: len(line) - len(ending)]
         view = next(views_of(line))
-        if blocks.ends_private_key(view.text) and not any(
-            isinstance(block, blocks.KeyBlock) for _, block in self._open
+        if key_block.ends_private_key(view.text) and not any(
+            isinstance(block, key_block.KeyBlock) for _, block in self._open
         ):
             out = self._redact_run_before(block, start, out)
         out += (self._lines.redact(line, self._counts, self._block_hits(view)), ending)
@@ -203,17 +203,17 @@ class Stream:
         """Take back the lines before the END line of a key whose BEGIN was cut off, and give them redacted."""
         lines = block[max(0, start - _TAIL_BYTES) : start].split(b"\n")[:-1]
         views = [next(views_of(line)) for line in lines]
-        count = blocks.body_run([view.text for view in views])
+        count = key_block.body_run([view.text for view in views])
         if not count:
             return out
         done = b"".join(out)
-        for _ in range(count + 1):
-            position = done.rfind(b"\n", 0, len(done) - 1 if done.endswith(b"\n") else len(done))
-            done = done[: position + 1] if _ < count else done
+        for _ in range(count):
+            done = done[: done.rfind(b"\n", 0, len(done) - 1) + 1]
         redacted = []
         for line, view in zip(lines[-count:], views[-count:], strict=True):
-            hit = _hit(view, blocks.body_span(view.text), blocks.KEY_BLOCK.id)
-            redacted.append(self._lines.redact(line, self._counts, [hit] if hit.start < hit.end else []) + b"\n")
+            body = key_block.body_of(view.text)
+            hits = [_hit(view, body.span, blocks.KEY_BLOCK.id)] if body else []
+            redacted.append(self._lines.redact(line, self._counts, [hit for hit in hits if hit.end]) + b"\n")
         return [done, *redacted]
 
 

@@ -17,7 +17,8 @@ MASK = b"\x01"
 MAX_DEPTH = 5
 
 CONTROL = re.compile(
-    rb"\x1b\[[0-9;:?<>=]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[^\[\]\n]?|\xc2\xad|\xe2\x80[\x8b-\x8f]|\xef\xbb\xbf"
+    rb"\x1b\[[0-9;:?<>=]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[^\[\]\n]?"
+    rb"|\xc2\xad|\xe2\x80[\x8b-\x8f]|\xef\xbb\xbf"
     rb"|[\x00-\x08\x0e-\x1a\x7f]"
 )
 _ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|x([0-7][0-9a-fA-F])|([\"'\\/])|([nrt]))")

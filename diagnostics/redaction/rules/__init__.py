@@ -5,19 +5,33 @@ from __future__ import annotations
 import hashlib
 
 from diagnostics.redaction.rule import Rule
-from diagnostics.redaction.rules import clouds, commands, connections, hashes, headers, keyed, keys, persons, vendors
-
-RULES: tuple[Rule, ...] = (
-    *keys.RULES,
-    *vendors.RULES,
-    *clouds.RULES,
-    *hashes.RULES,
-    *connections.RULES,
-    *headers.RULES,
-    *commands.RULES,
-    *keyed.RULES,
-    *persons.RULES,
+from diagnostics.redaction.rules import (
+    clouds,
+    commands,
+    connections,
+    hashes,
+    headers,
+    keyed,
+    keys,
+    notations,
+    persons,
+    vendors,
 )
+
+# Rules of one group share one search for their anchors before any of them is tried on a line.
+GROUPS: tuple[tuple[Rule, ...], ...] = (
+    keys.RULES,
+    vendors.RULES,
+    clouds.RULES,
+    hashes.RULES,
+    connections.RULES,
+    headers.RULES,
+    commands.RULES,
+    keyed.RULES,
+    notations.RULES,
+    persons.RULES,
+)
+RULES: tuple[Rule, ...] = tuple(rule for group in GROUPS for rule in group)
 OPTIONAL_RULES = {"email": "emails", "card-number": "cards"}
 
 

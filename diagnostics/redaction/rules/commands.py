@@ -1,5 +1,7 @@
 """Passwords on command lines, by the option that each program takes them with."""
 
+# ruff: noqa: E501 (a pattern reads best in one piece)
+
 from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule

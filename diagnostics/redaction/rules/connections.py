@@ -1,5 +1,7 @@
 """Databases and brokers: URLs with a password, password files, SQL and Redis commands, stored password hashes."""
 
+# ruff: noqa: E501 (a pattern reads best in one piece)
+
 from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule
@@ -9,7 +11,7 @@ DSN = Rule(
     id="dsn-password",
     why="RFC 3986 3.2.1 userinfo; the password may hold any character, escaped or not, so it ends at the last @",
     pattern=(
-        r"(?i)[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s:/@\"'<>\\]*:(?:(?P<secret>[^\s/\"'<>]*[^\s/\"'<>\\])"
+        r"(?i)[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s:/\"'<>\\]*:(?:(?P<secret>[^\s/\"'<>]*[^\s/\"'<>\\])"
         r"|(?P<secret2>(?:[^\s/\"'<>0-9]|\d+[^\d\s/\"'<>?#])[^\s\"'<>]*?/[^\s\"'<>@]*(?:@[^\s\"'<>@/]*)*))@"
     ),
     keywords=("@",),
@@ -65,7 +67,7 @@ PGPASS = Rule(
 USERLIST = Rule(
     id="userlist",
     why='PgBouncer auth_file: "user" "password", one pair a line',
-    pattern=r"^\s*(?:[\w.-]+\s*\|\s*)?\"[^\"]{1,63}\" \"(?P<secret>(?:[^\"]|\"\")+)\"(?:\s*|\s[^\"]*|\s\"[^\"]*\".*)$",
+    pattern=r"^\s*(?:[\w.-]+\s*\|\s*)?\"[^\"]{1,63}\" \"(?P<secret>(?:[^\"]|\"\")+)\"(?:\s*|\s[^\"]*)$",
     keywords=('" "',),
     anchor=r"\"[^\"\n]{1,63}\" \"[^\"\n]",
     keep_values=names.NO_SECRET,
@@ -90,12 +92,12 @@ SQL_PASSWORD = Rule(
     id="sql-password",
     why="CREATE or ALTER ROLE ... PASSWORD '...', also dollar-quoted, escaped or cut off; MySQL IDENTIFIED BY",
     pattern=(
-        r"(?i)\b(?:password|identified(?: with \S+)? by(?: password)?|pwdencrypt\()\s*(?:=\s*)?"
+        r"(?i)(?:\bpassword|\b(?:user|to|role|login)[ \t]+\S+[ \t]+identified(?: with \S+)? by(?: password)?)(?:\s+|\s*=\s*)"
         r"(?:[en]?\\*'(?P<secret>(?:[^'\\]|''|\\[^'\s]|\\'[^\s,;)])+)(?:\\*'|\\?$)"
         r"|\$\w*\$(?P<secret2>[^$]+)(?:\$\w*\$|$))"
     ),
-    keywords=("password", "identified", "pwdencrypt"),
-    anchor=r"(?i)(?:password|identified[^\n]{0,40} by(?: password)?|pwdencrypt\()\s*(?:=\s*)?(?:[en]?\\*'|\$)",
+    keywords=("password", "identified"),
+    anchor=r"(?i)(?:password|identified[^\n]{0,40} by(?: password)?)(?:\s+|\s*=\s*)(?:[en]?\\*'|\$)",
     keep_values=names.NO_SECRET,
     finds=(
         ("STATEMENT:  ALTER ROLE ai_user WITH PASSWORD 'S3cr3t!Pa55'", "S3cr3t!Pa55"),
@@ -105,7 +107,12 @@ SQL_PASSWORD = Rule(
         ("CREATE USER 'a'@'%' IDENTIFIED BY 'hunter2'", "hunter2"),
         ("ALTER ROLE ai_user PASSWORD 'cut of", "cut of"),
     ),
-    leaves=("ALTER ROLE a PASSWORD NULL", "password 'REDACTED'", "ALTER ROLE ai_user VALID UNTIL 'infinity'"),
+    leaves=(
+        "ALTER ROLE a PASSWORD NULL",
+        "password 'REDACTED'",
+        "ALTER ROLE ai_user VALID UNTIL 'infinity'",
+        "Can't locate revision identified by 'deadbeef0001'",
+    ),
 )
 
 REDIS = Rule(

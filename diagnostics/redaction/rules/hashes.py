@@ -1,5 +1,7 @@
 """Stored password hashes: not the password, but enough to guess it offline."""
 
+# ruff: noqa: E501 (a pattern reads best in one piece)
+
 from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule

@@ -17,7 +17,7 @@ AUTHORIZATION = Rule(
         r"\s+(?P<bare>[^\"'\\\r\n]*(?:\\\"[^\"'\r\n]*)*|[^\s\"']+)|(?P<bare2>[^\s\"'\\]{6,}))"
     ),
     keywords=("authorization",),
-    anchor=r"(?i)authorization[\\\"'%&#;\w]*\s*(?:=>|[:=,]|%3)",
+    anchor=r"(?i)authorization[\\\"'%&#;\w]*\s*(?:=>|[:=,]|%3)[\W_]*(?:[^R\W]|R[^E\W]|RE[^D\W])",
     keep_values=rf"{names.NO_SECRET}|(?:{names.PROSE})(?:[\s:,].*)?|(?i)(?:header|bearer|basic|digest|token)\b.*",
     finds=(
         ("Authorization: Basic YWRtaW46UzNjcjN0IVBhNTU=", "YWRtaW46UzNjcjN0IVBhNTU="),

@@ -1,5 +1,7 @@
 """Private keys that stand on one line: PEM with escaped or lost line ends, bare DER, JWK, age. Blocks are in `blocks.py`."""
 
+# ruff: noqa: E501 (a pattern reads best in one piece)
+
 from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule

@@ -4,11 +4,13 @@ Sources: the environment variables of PostgreSQL, MySQL, Redis, Django, Docker a
 public secret scanners look for. Where a name is a common word (`key`, `auth`, `session`) the value must look random.
 """
 
+# ruff: noqa: E501, S105 (a pattern reads best in one piece; these are names of secrets, not secrets)
+
 from __future__ import annotations
 
 PASSWORD = r"(?:pass[_.-]?wor[dt]|passwd|pass[_.-]?phrase|pass[_.-]?code|pwd)"
 PASSWORD_KEY = (
-    rf"(?:[\w.$-]*{PASSWORD}[\w.-]*|(?:[\w.$-]*[_.$-])?(?:pass|pw|otp|totp|cvv)\d{{0,2}}"
+    rf"(?:[\w.$-]*{PASSWORD}[\w.-]*|(?:[\w.$-]*[_.$-])?(?:pw|otp|totp|cvv)\d{{0,2}}|[\w.$-]*[_.$-]pass\d{{0,2}}"
     r"|(?:db|user|admin|root|smtp|mail|ftp|my|ssh|api|sl|redis|mysql|pg)pass|requirepass|masterauth)"
 )
 
@@ -20,10 +22,10 @@ SECRET = (
 SECRET_KEY = rf"[\w.$-]*{SECRET}[\w.-]*"
 
 # Common words: their values are taken only when they look random.
-COMMON = (
-    r"(?:key|auth|session|sess|sid|cookie|credentials?|creds|jwt|signature|sig|salt|nonce|ticket|srt|srcret|webhook)"
+COMMON = r"(?:auth|session|sess|sid|cookie|credentials?|creds|jwt|signature|sig|salt|nonce|ticket|srt|webhook)"
+COMMON_KEY = (
+    rf"[\w.$-]*(?:{COMMON}|[\w$-]key)(?:[_.-]?(?:\d{{1,3}}|id|string|value|data|str|env|prod|dev|test|base64|b64))?"
 )
-COMMON_KEY = rf"[\w.$-]*{COMMON}(?:[_.-]?(?:\d{{1,3}}|id|string|value|data|str|env|prod|dev|test|base64|b64))?"
 
 NOT_A_PASSWORD_TAIL = (
     r"types?|counts?|counter|limits?|used|usage|len|length|size|names?|ids?|ur[il]s?|endpoint|files?|filename|paths?|"
@@ -37,7 +39,7 @@ NOT_A_PASSWORD_TAIL = (
     r"issued(?:_?at)?|bucket|per_\w+|in|at|on|until|count_?\w*|identifier|usages?|wordlist"
 )
 KEEP_KEYS = (
-    rf"(?i)(?:(?:[_.$-]|word|token|secret|key|passwd|pwd)(?:{NOT_A_PASSWORD_TAIL})s?$|tokeni[sz]|secretar|passwordless"
+    rf"(?i)(?:(?:[_.$-]|word|token|secret|key|passwd|pwd)(?:{NOT_A_PASSWORD_TAIL})s?$|tokeni[sz]|jsonwebtoken|secretar|passwordless"
     r"|(?:by|com|tres|sur|encom|under|over)pass$|^-*(?:csrf_?)?tokens?_?(?:start|end)$|secretsmanager|old_?pwd$)"
 )
 KEEP_COMMON_KEYS = (
@@ -60,11 +62,11 @@ _NOTHING = (
 )
 _MASKS = (
     r"[*x.#?_\xe2\x80\xa2\xa6-]{1,64}|[\[({<]{1,2}(?:redacted|filtered|masked|hidden|secret|password|token|removed|omitted)?[\])}>]{1,2}|"
-    r"[\[\](){},;:]+"
+    r"[\[\](){},;:]+|[^\w\s]{1,3}"
 )
 _TEMPLATES = (
     r"\$\{[\w.!]+(?::?\?[^}]*)?\}?|\$\{\{[\w .'\[\]-]*\}{0,2}|\$[A-Z_][A-Z0-9_]*|\$[a-z_]*(?:pass|pwd|secret|token|key|input)[a-z_]*|"
-    r"\$\([\w /.-]*\)|%[\w]+%|%\(\w+\)[sdr]|%[sdrvq]|\{\{[\w .|$-]*\}\}|\{[\w.!:]*\}|<[\w .:/-]*>|@[A-Z_]+@|\$\d+"
+    r"\$\([\w /.-]*\)?|%[\w]+%|%\(\w+\)[sdr]|%[sdrvq]|\{\{[\w .|$-]*\}\}|\{[A-Za-z_.!:]*\d?\}|<[\w .:/-]*>?|@[A-Z_]+@|\$\d+"
 )
 _REFERENCES = (
     r"(?:env|file|vault|ssm|op|db):[^\s]*|arn:aws:[\w:/.-]+|ENC\[.*|!vault.*|"
@@ -91,7 +93,7 @@ CODE = (
 # Looks random: a digit and letters of both cases, or long with a digit and a letter.
 RANDOM = (
     r"^(?:[A-Za-z0-9+/=_~.-]{16,})$",
-    r"[0-9].*[A-Za-z]|[A-Za-z].*[0-9]",
+    r"[0-9].*[A-Za-z]|[A-Za-z].*[0-9]|^[A-Za-z]{20,}$",
     r"[a-z].*[A-Z]|[A-Z].*[a-z]|^[A-Za-z0-9_=-]{24,}$|^[0-9a-f-]{20,}$",
 )
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"

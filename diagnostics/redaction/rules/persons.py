@@ -1,5 +1,7 @@
 """Personal data: e-mail addresses (on by default) and payment card numbers (an option)."""
 
+# ruff: noqa: E501 (a pattern reads best in one piece)
+
 from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule
@@ -7,7 +9,7 @@ from diagnostics.redaction.rule import Rule
 EMAIL = Rule(
     id="email",
     why="names a person; a part that is a user name at a machine (git@, celery@, root@host.internal) stays",
-    pattern=r"(?i)(?:^|[^\w.@:/%+-]|[:/]{1,3})(?P<secret>[a-z0-9][\w.%+-]{0,63}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})\b",
+    pattern=r"(?i)(?:^|[^\w.@:/%+-]|mailto:)(?P<secret>[a-z0-9][\w.%+-]{0,63}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})\b",
     keywords=("@",),
     anchor=r"[\w%+-]@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}",
     keep_values=(

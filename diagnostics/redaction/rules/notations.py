@@ -1,0 +1,187 @@
+"""Other notations of a name and its value: flags, declarations, pairs, columns, directives, sentences, XML, SQL rows."""
+
+# ruff: noqa: E501 (a pattern reads best in one piece)
+
+from __future__ import annotations
+
+from diagnostics.redaction.rule import Rule
+from diagnostics.redaction.rules import names
+from diagnostics.redaction.rules.keyed import PASSWORD_WORDS, QUOTED, SECRET_WORDS
+
+_ANY_KEY = rf"(?:{names.PASSWORD_KEY}|{names.SECRET_KEY})"
+_ANY_NAME = rf"(?:{names.PASSWORD}|pass|pw|otp|cvv|masterauth|{names.SECRET})"
+_ANY_ANCHOR = rf"(?i){_ANY_NAME}"
+_ANY_WORDS = tuple(dict.fromkeys(PASSWORD_WORDS + SECRET_WORDS))
+_KEEP = names.KEEP_KEYS
+
+FLAG = Rule(
+    id="flag",
+    why="the argument after a command-line flag that is named as a secret, in a shell line or an argument list",
+    pattern=(
+        rf"(?i)(?:^|[\s\"'(\[=])--?(?P<key>{_ANY_KEY})(?:[ \t]+|[\"'],[ \t]*)"
+        r"(?:\"(?P<secret>[^\"]+)\"?|'(?P<secret2>[^']+)'?|(?P<bare>[^\s\"'\[-][^\s\"']*))"
+    ),
+    keywords=_ANY_WORDS,
+    anchor=rf"(?i)-[\w.-]*(?:{names.PASSWORD}|pass|pw|{names.SECRET})[\w.-]*(?:[ \t]|[\"'],)",
+    keep_keys=rf"{_KEEP}|(?i)(?:stdin|prompt|no-?pass\w*)$",
+    keep_values=rf"{names.NO_SECRET}|[A-Z][A-Z_]{{2,}}|&&|\|\|?|\\|\d{{1,5}}",
+    finds=(
+        ("worker --db-password S3cr3t!Pa55 --queue=default", "S3cr3t!Pa55"),
+        ('["redis-server","--requirepass","hunter2"]', "hunter2"),
+        ("deploy --api-key 'a b c' run", "a b c"),
+        ("-ClientSecret '2Vq7Q~q5Vg'", "2Vq7Q~q5Vg"),
+    ),
+    leaves=(
+        "--password-file /run/secrets/db",
+        "usage: tool --password PASSWORD",
+        "--max-tokens 4096 --token-type bearer",
+        "docker login --password-stdin registry:5000",
+    ),
+)
+
+TYPED = Rule(
+    id="typed-assignment",
+    why="a declaration with a type between name and value: Go, Kotlin, TypeScript, Python annotations",
+    pattern=rf"(?i)(?P<key>{_ANY_KEY})(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]{{0,30}}[ \t]*=[ \t]*{QUOTED}",
+    keywords=_ANY_WORDS,
+    anchor=rf"{_ANY_ANCHOR}[\w.-]*(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]*[ \t]*=[ \t]*[@\w\[]{{0,3}}[\\\"\'`]",
+    keep_keys=_KEEP,
+    keep_values=names.NO_SECRET,
+    finds=(
+        ('var genericToken string = "zf3d0lxcm3"', "zf3d0lxcm3"),
+        ('password: str = "hunter2"', "hunter2"),
+    ),
+    leaves=('token_url: str = "https://idp/"', 'password: str = ""'),
+)
+
+ARGUMENT = Rule(
+    id="argument",
+    why="a name and its value as the two members of a pair or a call",
+    pattern=rf"(?i)\(\s*[bu]?[\"'](?P<key>{_ANY_KEY})[\"']\s*,\s*[bu]?(?:\"(?P<secret>[^\"]+)\"|'(?P<secret2>[^']+)')\s*\)",
+    keywords=_ANY_WORDS,
+    anchor=rf"{_ANY_ANCHOR}[\w.-]*[\"']\s*,",
+    keep_keys=_KEEP,
+    keep_values=rf"{names.NO_SECRET}|[a-z_.-]+|[A-Z_]+",
+    finds=(
+        ('GetEnvOrDefault("api_token", "dafa7817-e246-48f3-91a7")', "dafa7817-e246-48f3-91a7"),
+        ("(b'x-api-key', b'hunter2')", "hunter2"),
+    ),
+    leaves=(
+        "required fields: ['username', 'password', 'token']",
+        'getattr(settings, "token_url", "https://idp")',
+    ),
+)
+
+COLUMN = Rule(
+    id="column",
+    why="a name and a random-looking value in two columns or list members",
+    pattern=(
+        rf"(?i)(?:^|[\s,;|(])[\"']?(?P<key>{_ANY_KEY})[\"']?[ \t]*[,|][ \t]*[\"']?(?P<secret>[\w+/.~-]{{12,}}={{0,2}})[\"']?"
+        r"(?:[,|;)\s]|$)"
+    ),
+    keywords=_ANY_WORDS,
+    anchor=rf"{_ANY_ANCHOR}[\w.-]*[\"']?[ \t]*[,|]",
+    keep_keys=_KEEP,
+    keep_values=names.UUID,
+    needs=(r"\d", r"[A-Za-z]"),
+    finds=(("genericToken,zf3d0lxcm3EIMbg,", "zf3d0lxcm3EIMbg"),),
+    leaves=("columns: id, password, created_at", 'log.audit("token_rejected", client=request.client.host)'),
+)
+
+DIRECTIVE = Rule(
+    id="directive",
+    why="configuration files that separate name and value by a space: nginx, netrc, redis.conf, ACL files",
+    pattern=(
+        rf"(?i)(?P<key>{_ANY_KEY})[ \t]*(?:\"(?P<secret>[^\"\s]+)\"|'(?P<secret2>[^'\s]+)');"
+        r"|\b(?:requirepass|masterauth|sentinel auth-pass \S+)[ \t]+[\"']?(?P<secret3>[^\s\"']+)"
+        r"|\blogin[ \t]+\S+[ \t]+password[ \t]+(?P<secret4>\S+)"
+        r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?[><](?P<secret5>[^\s\"']+)"
+    ),
+    keywords=(*_ANY_WORDS, "on", "setuser"),
+    anchor=(
+        rf"{_ANY_ANCHOR}[\w.-]*[ \t]*[\"'][^\"'\n]*[\"'];|(?i)(?:requirepass|masterauth|auth-pass)[ \t]|"
+        r"password[ \t]+\S+[ \t]*$|\b(?:on|setuser)\"?[ \t](?:[^\n]*[ \t])?\"?[><]\S"
+    ),
+    keep_keys=_KEEP,
+    keep_values=rf"{names.NO_SECRET}|=.*|\d+",
+    finds=(
+        ("private_key 'm{{h}o)p${e]nob';", "m{{h}o)p${e]nob"),
+        ("requirepass foobared", "foobared"),
+        ("machine db login ai password hunter2", "hunter2"),
+        ("user default on >hunter2 ~* &* +@all", "hunter2"),
+        ("ACL SETUSER alice on >p1pp0 ~cached:*", "p1pp0"),
+    ),
+    leaves=(
+        'secret "db_password" not found',
+        "requirepass ${REDIS_PASSWORD}",
+        "on error > stderr",
+    ),
+)
+
+PROSE = Rule(
+    id="prose",
+    why="a sentence that gives the value away: `with password hunter2x`, `the token is ...`",
+    pattern=(
+        r"(?i)(?:^|[^\w/.-])(?P<key>password|passwd|passphrase|secret|api[ _-]?key|token)(?: (?:is|was|of|to|set to|value))?[ \t]+"
+        r"(?:\"(?P<secret>[^\"\s]{6,})\"|'(?P<secret2>[^'\s]{6,})'|(?P<bare>[^\s\"'=:(\[{<,;][^\s\"']{5,}))"
+        r"|(?:^|[\s/#*;])(?P<bare2>[^\s\"'/#*;]{8,}) (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b"
+    ),
+    keywords=("password", "passwd", "passphrase", "secret", "key", "token"),
+    anchor=r"(?i)(?:password|passwd|passphrase|secret|api[ _-]?key|token)(?: (?:is|was|of|to|set to|value))?[ \t]+[^\s]*\d|\d\S* (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b",
+    keep_values=(
+        rf"{names.NO_SECRET}|{names.UUID}.*|[\d.,:/%TZ+-]+[a-z]{{0,3}}[.,;)]?|v?\d+(?:\.\d+)*|(?:sha\d+|md5)[:-].*|[a-z-]+-?\d{{1,3}}"
+        r"|[\w.-]+:\d+|[\w-]*_[\w-]*|/\S*|https?://\S*|[A-Za-z]+\(.*|\d+[a-z]{1,3}[.,;]?|[a-z0-9]+(?:[.-][a-z]+)+|.*=.*"
+    ),
+    needs=(r"\d", r"[A-Za-z]"),
+    finds=(
+        ("connecting with password S3cr3t!Pa55 now", "S3cr3t!Pa55"),
+        ("the token is Zf3D0LXCM3EIMbgJ", "Zf3D0LXCM3EIMbgJ"),
+    ),
+    leaves=(
+        "token 3f2504e0-4f89-41d3-9a0c-0305e82c3301 expired",
+        "password authentication failed for user",
+        "token expired 3600s ago",
+        "secret version 12 of db_password",
+        "password for user1 at 172.18.0.5:5432",
+    ),
+)
+
+XML = Rule(
+    id="xml-element",
+    why="the text of an XML element, or the value attribute beside a name attribute, that is named as a secret",
+    pattern=(
+        rf"(?i)<(?:\w+:)?(?P<key>{_ANY_KEY})(?:\s[^<>]*)?>\s*(?:(?P<secret>[^<\s][^<]*)</|(?P<secret3>[^<\s]+)\s*$)"
+        rf"|(?:\bname|\bkey)\\*[\"']?\s*[=:]\s*\\*[\"'](?P<key2>{_ANY_KEY})\\*[\"'][\s,;]*\\*[\"']?value\\*[\"']?\s*[=:]\s*"
+        r"\\*[\"'](?P<secret2>[^\"'\\]+)"
+    ),
+    keywords=_ANY_WORDS,
+    anchor=rf"(?i)(?:<[\w:.-]*{_ANY_NAME}[^\n<>]*>|(?:name|key)\\*[\"']?\s*[=:]\s*\\*[\"'][^\n]*value)",
+    keep_keys=_KEEP,
+    keep_values=names.NO_SECRET,
+    finds=(
+        ("<genericToken>zf3d0lxcm3</genericToken>", "zf3d0lxcm3"),
+        ('<add key="Password" value="hunter2" />', "hunter2"),
+        ('{"name":"DB_PASSWORD","value":"hunter2"}', "hunter2"),
+    ),
+    leaves=("<tokenType>bearer</tokenType>", '<entry key="timeout" value="30"/>', '{"name":"TZ","value":"UTC"}'),
+)
+
+SQL_DETAIL = Rule(
+    id="row-detail",
+    why="PostgreSQL quotes the offending row: `Key (token)=(...) already exists`; an INSERT names its columns",
+    pattern=(
+        rf"(?i)\bkey \((?P<key>[\w, \"]*(?:{names.PASSWORD}|{names.SECRET})[\w, \"]*)\)=\((?P<secret>[^\n]*?)\)(?: already| is not|\.|$|\s)"
+        rf"|\binsert into [^(]*\([^)]*(?:{names.PASSWORD}|{names.SECRET})[^)]*\)\s*values\s*(?P<section>\(.*)"
+    ),
+    keywords=("key (", "insert into"),
+    anchor=rf"(?i)(?:key \([^)\n]*|insert into [^\n]*)(?:{names.PASSWORD}|{names.SECRET})",
+    inner=r"'(?P<secret>(?:[^']|'')+)'",
+    keep_values=rf"{names.NO_SECRET}|[\w-]{{1,3}}",
+    finds=(
+        ("DETAIL:  Key (reset_token)=(zf3d0lxcm3) already exists.", "zf3d0lxcm3"),
+        ("INSERT INTO users (name, password) VALUES ('alice', 'hunter2')", "hunter2"),
+    ),
+    leaves=("DETAIL:  Key (id)=(42) already exists.", "INSERT INTO jobs (name, state) VALUES ('a', 'queued')"),
+)
+
+RULES = (FLAG, TYPED, ARGUMENT, COLUMN, DIRECTIVE, PROSE, XML, SQL_DETAIL)
