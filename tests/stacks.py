@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from awe_incidents.local.ports import take_port
 from deploy.awe.process import ProcessStack, ServiceNames, StackSettings
 from deploy.awe.process.faults import break_stack, mend_stack
 
@@ -42,7 +43,8 @@ def running_stack(settings: StackSettings) -> Iterator[ProcessStack]:
     """Lay out a stack in a folder of its own, start it, remove it all; it ends with the test process anyway."""
     stack = ProcessStack(Path(tempfile.mkdtemp(prefix="awe-stack-")))
     try:
-        stack.lay_out(settings)
+        # Not 8443: a stack of somebody else on this machine may want it while ours is being broken and restarted.
+        stack.lay_out(settings, api_port=take_port(stack.root / "port.json", "api"))
         stack.up(detached=False)
         yield stack
     finally:
