@@ -64,6 +64,8 @@ class Alone:
             process.wait()
         kill_group(process.pid)
         kill_marked(self._mark)
+        if self.program.cleanup is not None:
+            self.program.cleanup()
 
     def _wait_clear(self) -> None:
         deadline = time.monotonic() + CLEAR_SECONDS

@@ -177,6 +177,8 @@ class Child:
         self.process = None
         if self.state == STOPPING:
             self._enter(STOPPED)
+            if self.program.cleanup is not None:
+                self.program.cleanup()
         elif self.program.one_shot and code == 0:
             self._enter(DONE)
         elif self.state != FAILED:

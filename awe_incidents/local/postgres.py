@@ -119,6 +119,7 @@ class PostgresCluster:
             cwd=self.home,
             account=self.account,
             prepare=self.prepare,
+            cleanup=self.remove_outside_folder,
             is_clear=self.is_clear,
             is_ready=self.is_ready,
             ready_seconds=120.0,  # redo after a crash
@@ -132,8 +133,13 @@ class PostgresCluster:
 
     def remove(self) -> None:
         """Delete the cluster, data and all; it must not run."""
-        shutil.rmtree(self.socket_folder, ignore_errors=True)
+        self.remove_outside_folder()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def remove_outside_folder(self) -> None:
+        """Delete the socket's folder when it does not lie in `home`; the next start makes it again."""
+        if self.home not in self.socket_folder.parents:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def is_ready(self) -> bool:
         """Tell whether the server takes connections; asks its pid file first, as pg_ctl does, to keep its log quiet."""

@@ -42,6 +42,7 @@ class Program:
     account: Account | None = None
     after: tuple[str, ...] | None = None  # names that must be ready first; None: every program listed before
     prepare: Callable[[], None] | None = None
+    cleanup: Callable[[], None] | None = None  # after it was stopped
     is_clear: Callable[[], bool] | None = None
     is_ready: Callable[[], bool] | None = None
     ready_seconds: float = 30.0

@@ -40,7 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def environment() -> dict[str, str]:
     """Our environment without what would lead to the test run's own servers."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    return {**kept, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 20.0) -> None:

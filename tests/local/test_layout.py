@@ -14,9 +14,7 @@ from awe_incidents.local.layout import CHECKOUT, local_folder, open_layout
 from awe_incidents.local.postgres import PostgresCluster
 from awe_incidents.local.secret_file import read_secrets
 
-as_root = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root drops to a user that its own folders may be closed to"
-)
+as_root = pytest.mark.as_root  # see conftest.py
 
 
 def test_the_folder_is_in_the_checkout_unless_told_otherwise(tmp_path: Path) -> None:

@@ -95,7 +95,6 @@ def test_a_path_too_long_for_a_socket_is_worked_around(folder: Path, template: P
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         running.stop()
-        server.remove()
     assert not server.socket_folder.exists()
 
 
@@ -197,9 +196,7 @@ def postgres_port(folder: Path) -> int:
     return int(ports[0])
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root can become another user; the other tests here run as this user"
-)
+@pytest.mark.as_root
 def test_everything_works_for_an_ordinary_user_too(
     supervise: Callable[..., Supervised], folder: Path, unprivileged_python: tuple[tuple[str, ...], dict[str, object]]
 ) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from awe_incidents.local.layout import CHECKOUT
 from tests.local import conftest
 from tests.local.conftest import environment, wait_for
 from tests.services import FOLDER_START, _remove_left_folders
@@ -57,7 +56,8 @@ def start(folder: Path) -> Iterator[Start]:
 
     def start(test: str, *arguments: str) -> subprocess.Popen[str]:
         (folder / "test_sample.py").write_text(test)
-        env = {**environment(), "PYTHONPATH": f"{CHECKOUT}:{folder}", "TMPDIR": str(folder / "temporary")}
+        env = {**environment(), "TMPDIR": str(folder / "temporary")}
+        env["PYTHONPATH"] += f"{os.pathsep}{folder}"
         env |= {"DJANGO_SETTINGS_MODULE": "sample_settings", "DATABASE_URL": "postgresql://real.example/production"}
         command = [
             sys.executable,
