@@ -72,4 +72,5 @@ lock: $(VENV)/dev.stamp ## Lock requirements/*.in into hashed *.txt
 	@deploy/lock.sh $(BIN)/uv
 
 clean: ## Remove caches and the embedded data (stop `make up` first)
+	@test ! -x $(RUN) || $(RUN) -m awe_incidents.local reset --yes
 	@rm -rf .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

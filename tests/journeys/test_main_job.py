@@ -46,12 +46,12 @@ def diagnose(service: Service, stack: ProcessStack) -> dict[str, Any]:
 
 
 def failing(run: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(one["check_id"], one["code"]) for one in run["results"] if one["state"] in {"fail", "error"}]
+    return [(one["check_id"], one["code"]) for one in run["results"] if one["state"] == "fail"]
 
 
 def test_a_healthy_stack_has_nothing_that_fails(service: Service, any_stack: ProcessStack) -> None:
     run = diagnose(service, any_stack)
-    assert failing(run) == []
+    assert set(run["counts"]) <= {"pass", "skip"}
     assert run["counts"]["pass"] >= 12
 
 
