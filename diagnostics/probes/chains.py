@@ -46,13 +46,17 @@ def path_to_anchor(
     known = {one.sha256 for one in trusted}
     while chain[-1].sha256 not in known and len(chain) < MAX_CHAIN:
         top, seen = chain[-1], {one.sha256 for one in chain}
-        upper = next(
-            (one for one in [*trusted, *pool] if one.sha256 not in seen and one.is_ca and issued(one, top)), None
-        )
+        issuers = (one for one in [*trusted, *pool] if one.sha256 not in seen and (one.is_ca or _is_old_root(one)))
+        upper = next((one for one in issuers if issued(one, top)), None)
         if upper is None:
             return chain, False
         chain.append(upper)
     return chain, chain[-1].sha256 in known
+
+
+def _is_old_root(one: Certificate) -> bool:
+    """Say whether it is a self-signed certificate of X.509 version 1, which knew no mark for CAs."""
+    return one.is_self_issued and one.parsed.version is x509.Version.v1
 
 
 def why_refused(

@@ -150,7 +150,7 @@ def _key(seeing: Seeing, slot: Slot) -> Iterator[Finding]:
         return
     about = mode_of(slot.path)
     mode, allowed = about.st_mode & 0o777, ROOT_MODE if about.st_uid == 0 else OWNER_MODE
-    if mode & ~allowed & 0o177:
+    if mode & ~allowed & 0o077:
         yield Finding(
             state=State.WARN,
             code="certificate_file.key_mode",

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,21 +8,7 @@ import pytest
 from diagnostics.checks.errors import NotPermitted
 from diagnostics.probes.errors import FileUnusable
 from diagnostics.probes.files import read_bounded, stat_line
-
-NOBODY = 65534
-
-
-@contextmanager
-def without_rights() -> Iterator[None]:
-    """Be an ordinary user for a while; already one where the tests are."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+from tests.diagnostics.rights import without_rights
 
 
 def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from diagnostics.checks.errors import NotPermitted
 from diagnostics.probes import host
 from diagnostics.probes.errors import ProcessUnknown
-from tests.diagnostics.probes.test_files import without_rights
+from tests.diagnostics.rights import open_folder, without_rights
 
 SLEEP = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 
@@ -74,19 +74,13 @@ def test_a_number_that_was_given_to_a_younger_process_is_not_believed(
     assert refusal_of(path) == "pid_file.reused"
 
 
-def test_the_environment_of_another_user_is_not_permitted(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pid, folder = os.getpid(), Path("/proc")
-    else:
-        pid, folder = 1, Path("/proc")
-    assert (folder / str(pid)).exists()
-    path = written(tmp_path, pid)
-    tmp_path.chmod(0o755)
-    for above in tmp_path.parents[:2]:
-        above.chmod(above.stat().st_mode | 0o055)
-    with without_rights(), pytest.raises((NotPermitted, ProcessUnknown)) as caught:
-        host.process_environment(path, ["HOME"])
-    assert isinstance(caught.value, NotPermitted) or os.geteuid() != 0
+def test_the_environment_of_another_user_is_not_permitted() -> None:
+    other = os.getpid() if os.geteuid() == 0 else 1
+    with open_folder() as folder:
+        path = written(folder, other)
+        os.utime(path)
+        with without_rights(), pytest.raises(NotPermitted):
+            host.process_environment(path, ["HOME"])
 
 
 def test_listeners_are_seen_with_their_process() -> None:

@@ -11,7 +11,7 @@ from diagnostics.checks.result import Result, State
 from diagnostics.stack import TlsFiles
 from tests.diagnostics.checks.certificates import SERVER, Authority, KeyKind, Shop, pem
 from tests.diagnostics.looks import codes, found, look, stack
-from tests.diagnostics.probes.test_files import without_rights
+from tests.diagnostics.rights import open_folder, without_rights
 
 SLUG = "ssl.certificate_files"
 
@@ -74,19 +74,26 @@ def test_an_encrypted_key_and_a_der_file_fail(tmp_path: Path) -> None:
     assert found(result, "certificate_file.not_pem").target == str(files.ca)
 
 
-def test_a_file_that_may_not_be_read_is_an_error_of_its_own(tmp_path: Path) -> None:
-    files = Shop(tmp_path).write()
-    assert files.server_key is not None
-    tmp_path.chmod(0o755)
-    for above in tmp_path.parents[:2]:
-        above.chmod(above.stat().st_mode | 0o055)
-    files.server_key.chmod(0)
-    files.client_key.chmod(0o644)  # type: ignore[union-attr]
-    with without_rights():
-        result = looked(files)
+def test_a_file_that_may_not_be_read_is_an_error_of_its_own() -> None:
+    with open_folder() as folder:
+        files = Shop(folder).write()
+        assert files.server_key is not None
+        assert files.client_key is not None
+        files.server_key.chmod(0)
+        files.client_key.chmod(0o644)
+        with without_rights():
+            result = looked(files)
     finding = found(result, "not_permitted")
     assert (finding.state, finding.target) == (State.ERROR, str(files.server_key))
     assert len(result.findings) == 5
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_key_that_only_its_owner_can_read_passes(mode: int, tmp_path: Path) -> None:
+    files = Shop(tmp_path).write()
+    assert files.server_key is not None
+    files.server_key.chmod(mode)
+    assert looked(files).state is State.PASS
 
 
 def test_a_key_that_everybody_can_read_is_a_warning(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from diagnostics.checks.result import Result, State
 from diagnostics.checks.startup.logs import Pace
 from diagnostics.stack import Logs, Service
 from tests.diagnostics.looks import codes, found, look, stack
-from tests.diagnostics.probes.test_files import without_rights
+from tests.diagnostics.rights import open_folder, without_rights
 
 SLUG = "startup.logs"
 NOW = datetime.now(UTC)
@@ -105,13 +105,12 @@ def test_what_is_no_file_is_a_warning_at_once(tmp_path: Path) -> None:
     assert [one.code for one in result.findings] == ["logs.not_regular"] * 3
 
 
-def test_a_log_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
-    path = written(tmp_path / "till.log", line(1, "INFO here"))
-    path.chmod(0)
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(above.stat().st_mode | 0o055)
-    with without_rights():
-        assert found(looked(tmp_path, path), "not_permitted").state is State.ERROR
+def test_a_log_that_may_not_be_read_is_an_error() -> None:
+    with open_folder() as folder:
+        path = written(folder / "till.log", line(1, "INFO here"))
+        path.chmod(0)
+        with without_rights():
+            assert found(looked(folder, path), "not_permitted").state is State.ERROR
 
 
 def test_a_silent_log_gives_its_last_lines_and_says_so(tmp_path: Path) -> None:

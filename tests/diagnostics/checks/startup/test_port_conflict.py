@@ -15,7 +15,7 @@ from diagnostics.checks.result import Result, State
 from diagnostics.probes import host
 from diagnostics.stack import Service
 from tests.diagnostics.looks import codes, found, look, stack
-from tests.diagnostics.probes.test_files import NOBODY
+from tests.diagnostics.rights import open_folder, without_rights
 
 SLUG = "startup.port_conflict"
 # Binds, says its port, and waits; with `fork` its child keeps the socket and the parent closes it.
@@ -31,8 +31,6 @@ listener.bind((host, port)); listener.listen()
 if how == "fork" and os.fork():
     listener.close()
     print("parent", flush=True); sys.stdin.read(); os._exit(0)
-if how == "nobody":
-    os.setuid(65534)
 print(listener.getsockname()[1], flush=True)
 sys.stdin.read()
 """
@@ -154,15 +152,10 @@ def test_a_service_that_may_not_be_seen_is_an_error(tmp_path: Path) -> None:
             result = looked(tmp_path, ("127.0.0.1", mine.getsockname()[1]), pid=1)
         assert codes(result) == {"port.taken"}  # held by us, who are not process 1
         return
-    with listener() as (pid, port):
-        for above in (tmp_path, *tmp_path.parents[:2]):
-            above.chmod(above.stat().st_mode | 0o055)
-        (tmp_path / "till.pid").write_text(f"{pid}\n")
-        os.seteuid(NOBODY)
-        try:
-            result = looked(tmp_path, ("127.0.0.1", port))
-        finally:
-            os.seteuid(0)
+    with listener() as (pid, port), open_folder() as folder:
+        (folder / "till.pid").write_text(f"{pid}\n")
+        with without_rights():
+            result = looked(folder, ("127.0.0.1", port))
     assert found(result, "not_permitted").state is State.ERROR
 
 
