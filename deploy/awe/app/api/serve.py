@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from granian._granian import SocketHolder
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
@@ -59,7 +61,19 @@ def tls_files(environ: Mapping[str, str]) -> Tls | None:
     return Tls(certificate=paths[0], key=paths[1], client_ca=paths[2])
 
 
-def server(environ: Mapping[str, str]) -> Server:
+class LonelyServer(Server):
+    """A granian server that shares its port with nobody.
+
+    granian binds with SO_REUSEPORT: a second server of the same user on the same port starts without a word, and each
+    gets a part of the connections. So the socket is bound here, and handed over by its descriptor.
+    """
+
+    def _init_shared_socket(self) -> None:
+        listener = socket.create_server((self.bind_addr, self.bind_port), backlog=self.backlog)
+        self._shd = SocketHolder(listener.detach(), False, self.backlog)  # type: ignore[call-arg, assignment]
+
+
+def server(environ: Mapping[str, str]) -> LonelyServer:
     """Make the server from its environment.
 
     Raises: ConfigurationError.
@@ -68,7 +82,7 @@ def server(environ: Mapping[str, str]) -> Server:
 
     tls = tls_files(environ)
     proxies = environ.get("FORWARDED_ALLOW_IPS", "")
-    return Server(
+    return LonelyServer(
         wrap_asgi_with_proxy_headers(app, trusted_hosts=proxies) if proxies else app,
         address=environ.get("API_HOST") or "127.0.0.1",
         port=config.whole_number(environ, "API_PORT", default=8000),

@@ -57,6 +57,13 @@ def test_a_client_without_a_certificate_is_told_so(version: ssl.TLSVersion, awe_
     assert "certificate required" in alert(awe_stack, version)
 
 
+def test_the_api_shares_its_port_with_nobody(awe_stack: ProcessStack) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind((awe_stack.settings.address, awe_stack.settings.chosen_ports.api))
+
+
 def test_a_job_is_done_by_the_worker(awe_stack: ProcessStack) -> None:
     client, token = awe_stack.client(), awe_stack.token()
     jobs = {tool: client.submit(tool, {}, token=token) for tool in ("db_report", "web_fetch", "summarise")}
