@@ -99,15 +99,15 @@ def wait_until(is_true: Callable[[], bool], *, seconds: float, what: str) -> Non
 
 
 @contextmanager
-def running_service(**variables: str) -> Iterator[Service]:
-    """Start everything, give it with people and tokens, stop it in order."""
+def running_service(*wrapper: str, **variables: str) -> Iterator[Service]:
+    """Start everything (by a wrapping command where given), give it with people and tokens, stop it in order."""
     folder = Path(tempfile.mkdtemp(prefix="awe-journey-"))
     folder.chmod(0o711)
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     environment |= {"AWE_LOCAL_DIR": str(folder), **variables}
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "awe_incidents.local", "up"],
+            [*wrapper, sys.executable, "-m", "awe_incidents.local", "up"],
             cwd=CHECKOUT,
             env=environment,
             stdout=log,

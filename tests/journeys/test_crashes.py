@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -48,6 +49,9 @@ class Ledger:
             self._file.flush()
             os.fsync(self._file.fileno())
 
+    def close(self) -> None:
+        self._file.close()
+
     def entries(self) -> list[dict[str, str]]:
         return [json.loads(line) for line in self.path.read_text().splitlines()]
 
@@ -71,8 +75,17 @@ def file_until_taken(service: Service, ledger: Ledger, number: int) -> None:
     raise AssertionError(f"report {number} was never taken")
 
 
-def test_every_201_survives_kill_9_of_worker_redis_and_postgresql(own_service: Service, tmp_path: Path) -> None:
-    service, ledger = own_service, Ledger(tmp_path / "ledger.jsonl")
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger."""
+    with contextlib.closing(Ledger(tmp_path / "ledger.jsonl")) as kept:
+        yield kept
+
+
+def test_every_201_survives_kill_9_of_worker_redis_and_postgresql(
+    own_service: Service, ledger: Ledger, tmp_path: Path
+) -> None:
+    service = own_service
     description = tmp_path / "stack.toml"
     description.write_text(QUIET_STACK)
     service.apply(description)
