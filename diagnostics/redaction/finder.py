@@ -19,6 +19,8 @@ _NEXT_FIELD = re.compile(rb"(?:&amp;|[&;,|])[\w.\[\]%-]{1,64}=")
 _NEXT_MEMBER = re.compile(rb",[\w-]{1,40}:")
 _ESCAPED_BREAK = re.compile(rb"\\+[nrt]")
 _LEAD = re.compile(rb"^(?:[\w.-]{1,64}\s*\|\s?)?\s*(?:-\s+|export\s+|#\s*)?[\"']?$")
+_PLURAL = re.compile(rb"(?i)(?:tokens|secrets|keys|passwords)$")
+_DIGIT = re.compile(rb"[0-9]")
 _CLOSING = b",;)]}>\\\"'`"
 
 
@@ -114,7 +116,11 @@ class RuleFinder:
         if text[key[0] : key[1]].lower().endswith(last_name):
             return True  # `password=form.password` is code, `password=password` a secret that its name gives away
         with_colon = text[separator[0] : separator[1]].strip() == b":"
-        return bool((with_colon and _PROSE.fullmatch(value)) or _CODE.fullmatch(value))
+        if with_colon and (
+            _PROSE.fullmatch(value) or (_PLURAL.search(text[key[0] : key[1]]) and not _DIGIT.search(value))
+        ):
+            return True
+        return bool(_CODE.fullmatch(value))
 
 
 def passes_luhn(value: bytes) -> bool:

@@ -140,7 +140,7 @@ def _is_long(line: bytes, body: Body) -> bool:
 def _is_last(body: Body, lines: list[bytes]) -> bool:
     """Tell whether the line before an END line may be a key's short last one."""
     before = body_of(lines[-2]) if len(lines) > 1 else None
-    return body.text.endswith(b"=") or (before is not None and before.is_strong)
+    return body.text.endswith(b"=") or (before is not None and before.is_strong and before.prefix == body.prefix)
 
 
 def _shape(prefix: bytes) -> bytes:

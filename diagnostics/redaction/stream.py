@@ -15,6 +15,7 @@ from diagnostics.redaction import blocks, key_block
 from diagnostics.redaction.errors import RedactionFailed
 from diagnostics.redaction.line import Hit, LineRedactor
 from diagnostics.redaction.receipt import Receipt
+from diagnostics.redaction.rules.spanning import KEY_BLOCK
 from diagnostics.redaction.views import CONTROL, View, views_of
 
 PIECE_BYTES = 256 * 1024
@@ -212,7 +213,7 @@ class Stream:
         redacted = []
         for line, view in zip(lines[-count:], views[-count:], strict=True):
             body = key_block.body_of(view.text)
-            hits = [_hit(view, body.span, blocks.KEY_BLOCK.id)] if body else []
+            hits = [_hit(view, body.span, KEY_BLOCK.id)] if body else []
             redacted.append(self._lines.redact(line, self._counts, [hit for hit in hits if hit.end]) + b"\n")
         return [done, *redacted]
 

@@ -18,14 +18,14 @@ CURL = Rule(
     id="curl-user",
     why="curl -u user:password (and httpie -a, wget): the part after the colon, or all of it when there is no user",
     pattern=(
-        r"(?:\b(?:curl|http|https|httpie|wget|xh)\b[^\n]*?[ \t]|^\s*)(?:-[a-zA-Z]*[ua]|--user|--proxy-user|--auth|-U)(?:=|[ \t]*)"
+        r"(?:(?:\b(?:curl|http|https|httpie|wget|xh)\b[^\n]*?[ \t]|^\s*)(?:-[a-zA-Z]*[ua]|-U)[ \t]*|(?:^|[ \t])(?:--user|--proxy-user|--auth)(?:=|[ \t]+))"
         r"(?:\"(?P<sectionq>[^\s\"]*:[^\"]*)\"|'(?P<sections>[^\s']*:[^']*)'|\"[^\":]*\":\"?(?P<secretm>[^\s\"]+)\"?"
         r"|[^\s\"':=-][^\s\"':]*:(?:\"(?P<secretn>[^\"]+)\"|'(?P<secreto>[^']+)'|(?P<secretp>[^\s\"'/][^\s\"']*)))"
     ),
     keywords=("curl", "-u", "-a", "--user", "--proxy-user", "--auth"),
     anchor=r"(?i)[ \t]-(?:[a-z]*[ua]|-user|-proxy-user|-auth)(?:=|[ \t]*)[^\s:]*:",
     inner=r"^(?:[^:]*:(?P<secret>.+)|(?P<secret2>[^:]+):)$",
-    keep_values=rf"{names.NO_SECRET}|//.*",
+    keep_values=rf"{names.NO_SECRET}|//.*|\d{{1,5}}|root",
     finds=(
         ("curl --cacert ca.crt -u elastic:P@ssw0rd$1 https://localhost:9200", "P@ssw0rd$1"),
         ("  --user c28wlsosanujy2z:qgsnai0x --data x", "qgsnai0x"),
@@ -36,6 +36,7 @@ CURL = Rule(
         'curl -u "${user}:${password}" https://api/',
         "curl -sk --cert c.crt https://localhost:8443/health",
         "python -u app.py http://api:8000/",
+        "docker run --user 1000:1000 awe/app:1",
     ),
 )
 

@@ -16,7 +16,7 @@ DSN = Rule(
     ),
     keywords=("@",),
     anchor=r":\\?/\\?/[^\s/\"'<>]*:[^\s\"'<>]*@",
-    keep_values=rf"{names.NO_SECRET}|\d{{1,5}}[?#;,].*|\d{{1,5}}",
+    keep_values=rf"{names.NO_SECRET}|\d{{1,5}}[?#;,].*",
     finds=(
         ("postgresql+asyncpg://ai_user:S3cr3t!Pa55@pgbouncer:6432/ai", "S3cr3t!Pa55"),
         ("amqp://guest:p@ss@rabbit:5672//", "p@ss"),

@@ -8,7 +8,7 @@ from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import names
 
 KEY_END = r"""(?:\\*["'`]|\[\]|\])*"""
-SEPARATOR = r"""(?P<separator>[ \t]*(?:=>|->|:{1,3}=|[.?+!]?==?|\?\?=|:)[ \t]*)"""
+SEPARATOR = r"""(?P<separator>[ \t]*(?:=>|->|:{1,3}=|[.?+!]?=|\?\?=|:|[ \t]==)[ \t]*)"""
 QUOTED = (
     r"""(?:\[\s*)?(?:@|[bBuUrRfF]{1,2})?(?:"(?P<secret>(?:[^"\\]|\\.)*)(?:"|\\?$)|'(?P<secret2>(?:[^'\\]|\\.)*)(?:'|\\?$)"""
     r"""|`(?P<secret3>[^`]*)(?:`|$))"""
@@ -83,7 +83,7 @@ PASS = Rule(
     why="the name `pass` alone: an assignment or a line of configuration, while `pass: 12` is a count in a report",
     pattern=(
         rf"(?i)(?:^|[^\w.$/-])\\*[\"']?(?P<key>pass|pw)(?:\\*[\"'])?(?:(?P<separator>[ \t]*(?:=>|:?=)[ \t]*)(?:{QUOTED}|{BARE})"
-        r"|[ \t]*:[ \t]*(?:\"(?P<secret4>(?:[^\"\\]|\\.)*)\"|'(?P<secret5>(?:[^'\\]|\\.)*)'))|^[ \t-]*pass:[ \t]+(?P<bare2>\S+)[ \t]*$"
+        r"|[ \t]*:[ \t]*(?:\"(?P<secret4>(?:[^\"\\]|\\.)*)\"|'(?P<secret5>(?:[^'\\]|\\.)*)'))|(?:^|[|Z])[ \t-]*pass:[ \t]+(?P<bare2>\S+)[ \t]*$"
     ),
     keywords=("pass", "pw"),
     anchor=r"(?i)\b(?:pass|pw)\\*[\"']?[ \t]*(?:=|:)",

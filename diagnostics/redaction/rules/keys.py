@@ -77,8 +77,8 @@ AGE = Rule(
 JWT = Rule(
     id="jwt",
     why="RFC 7519: three, two or one segments, cut off or with an ellipsis; base64 of a whole token, too",
-    pattern=(
-        r"\b(?P<secret>e(?:yJ|w[ok]g)[A-Za-z0-9_-]{6,}(?:(?:\.{1,3}|\xe2\x80\xa6|%2E)[A-Za-z0-9_+/-]+)*(?:=|%3D){0,2})"
+    pattern=(  # up to four dashes in a row: five begin a PEM frame
+        r"\b(?P<secret>e(?:yJ|w[ok]g)(?:-{0,4}[A-Za-z0-9_]){6,}(?:(?:\.{1,3}|\xe2\x80\xa6|%2E)(?:-{0,4}[A-Za-z0-9_+/])+)*(?:=|%3D){0,2})"
         r"|\b(?P<secret2>ey[A-Za-z0-9_-]{15,}\.ey[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_/+-]*)?)"
         r"|\b(?P<secret3>ZXlK[A-Za-z0-9+/_-]{30,}={0,2})"
     ),
