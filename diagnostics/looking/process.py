@@ -7,6 +7,7 @@ so starting one costs milliseconds, shares memory, and never copies the threads 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import multiprocessing
 import resource
 import signal
@@ -59,7 +60,7 @@ def look_in_process(request: LookRequest) -> Look:
             state=State.ERROR, code="look.lost", message=f"the process that looked ended early (exit {exit_code})"
         )
     result = only_finding(check=one.slug, version=one.version, finding=finding, at=started_at, vantage=VANTAGE)
-    return Look(result)
+    return Look(dataclasses.replace(result, duration_ms=round((time.monotonic() - began) * 1000)))
 
 
 def _start(request: LookRequest, sending: Connection) -> ForkServerProcess:

@@ -61,7 +61,7 @@ vantage = "process"
 role = "api"
 """
 RUN_SECONDS = 60
-HUNG_RUNS = 5
+HUNG_RUNS = 6
 
 
 @pytest.fixture(scope="module")
