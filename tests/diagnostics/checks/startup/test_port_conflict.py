@@ -30,7 +30,7 @@ if host == "::":
 listener.bind((host, port)); listener.listen()
 if how == "fork" and os.fork():
     listener.close()
-    print("parent", flush=True); sys.stdin.read(); os._exit(0)
+    sys.stdin.read(); os._exit(0)
 print(listener.getsockname()[1], flush=True)
 sys.stdin.read()
 """
@@ -47,10 +47,7 @@ def listener(address: str = "127.0.0.1", port: int = 0, *, how: str = "plain") -
     )
     assert process.stdout is not None
     try:
-        said = [process.stdout.readline().strip()]
-        if how == "fork":
-            said.append(process.stdout.readline().strip())
-        yield process.pid, int(next(one for one in said if one.isdigit()))
+        yield process.pid, int(process.stdout.readline())
     finally:
         process.communicate()
 
