@@ -1,4 +1,4 @@
-"""Changes of incidents: file a report, open, ask for a run, move along the states."""
+"""Changes of incidents: file a report, open, ask for a run, classify, move along the states."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from awe_incidents.audit.trail import Fact
 from awe_incidents.incidents import policies, reports
 from awe_incidents.incidents.errors import ReasonRequired, StaleVersion, TransitionNotAllowed
 from awe_incidents.incidents.models import BugReport, Incident, IncidentRun, TimelineEntry
-from awe_incidents.incidents.states import TRANSITIONS, IncidentState
+from awe_incidents.incidents.states import TRANSITIONS, Category, IncidentState, Severity
 from diagnostics.models import Run, Stack
 from diagnostics.operations import request_run
 
@@ -118,9 +118,7 @@ def move_incident(
     """
     policies.check_may_triage(user)
     transition = TRANSITIONS[action]
-    incident = Incident.objects.select_for_update(of=("self",)).get(pk=incident.pk)  # decide on what is
-    if version is not None and incident.version != version:
-        raise StaleVersion(f"incident {incident.pk} is at version {incident.version}, not {version}; read it again")
+    incident = _locked(incident, version=version)
     source = IncidentState(incident.state)
     if source not in transition.sources:
         allowed = [name for name, one in TRANSITIONS.items() if source in one.sources]
@@ -147,6 +145,54 @@ def move_incident(
         data={"from": source, "to": transition.target},
     )
     incident.refresh_from_db()
+    return incident
+
+
+@transaction.atomic
+def classify_incident(
+    *,
+    incident: Incident,
+    severity: Severity | None,
+    category: Category | None,
+    user: User,
+    by: Actor,
+    at: datetime,
+    because: str = "",
+    version: int | None = None,
+) -> Incident:
+    """Say how bad the incident is and what it is about; None takes the word back. The same again records nothing.
+
+    Raises: RoleRequired, StaleVersion.
+    """
+    policies.check_may_triage(user)
+    incident = _locked(incident, version=version)
+    before = {"severity": incident.severity, "category": incident.category}
+    after = {"severity": severity or "", "category": category or ""}
+    if before == after:
+        return incident
+    because = reports.cleaned_text(because, stack=incident.stack)
+    Incident.objects.filter(pk=incident.pk).update(**after, changed_at=at, version=F("version") + 1)
+    changes = ", ".join(f"{name} {after[name] or 'not set'}" for name in after if after[name] != before[name])
+    text = f"Now {changes}: {because}" if because else f"Now {changes}"
+    _write_history(incident, by=by, at=at, lines=[("classified", text, {"from": before, "to": after})])
+    trail.record(
+        "incident:classified",
+        subject=incident,
+        by=by,
+        at=at,
+        because=because,
+        incident_id=incident.pk,
+        data={"from": before, "to": after},
+    )
+    incident.refresh_from_db()
+    return incident
+
+
+def _locked(incident: Incident, *, version: int | None) -> Incident:
+    """Give the incident as it is now, locked: decide on what is, not on what was read."""
+    incident = Incident.objects.select_for_update(of=("self",)).get(pk=incident.pk)
+    if version is not None and incident.version != version:
+        raise StaleVersion(f"incident {incident.pk} is at version {incident.version}, not {version}; read it again")
     return incident
 
 

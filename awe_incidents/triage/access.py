@@ -1,0 +1,46 @@
+"""Who sees what at the desk, and as whom they act: our roles decide, rows of Django's permissions never do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from awe_incidents.accounts.models import User
+from awe_incidents.accounts.roles import Role
+from awe_incidents.actor import Actor
+
+EVERYBODY = frozenset(Role)
+
+
+def has_any_role(user: User | AnonymousUser, roles: Collection[Role]) -> bool:
+    """Say whether a person has one of these roles; a superuser without roles has none."""
+    return isinstance(user, User) and any(user.has_role(role) for role in roles)
+
+
+def is_administrator(user: User | AnonymousUser) -> bool:
+    """Say whether a person administers people and tokens; it lets them see nothing else."""
+    return isinstance(user, User) and user.is_active and user.is_superuser
+
+
+def person_of(request: HttpRequest) -> User:
+    """Give who is signed in; the desk's site has made sure that there is somebody."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Give the actor behind a request of the desk."""
+    user = person_of(request)
+    return Actor(kind="user", name=user.username, user_id=user.pk, address=client_address(request))
+
+
+def client_address(request: HttpRequest) -> str:
+    """Give the caller's address; forwarded ones count only behind as many proxies as are configured."""
+    hops: list[str] = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    trusted: int = settings.AWE_TRUSTED_PROXIES
+    if trusted and len(hops) >= trusted:
+        return hops[-trusted][:64]
+    return str(request.META.get("REMOTE_ADDR", ""))[:64]

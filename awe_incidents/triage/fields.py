@@ -1,0 +1,34 @@
+"""Fields of the forms of steps, with the desk's looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+_FIELD = "desk-input"
+
+
+def text_field(*, label: str, rows: int = 1, **kwargs: Any) -> forms.CharField:
+    """Give a field for words."""
+    attributes = {"class": _FIELD, "rows": rows}
+    widget = forms.Textarea(attributes) if rows > 1 else forms.TextInput({"class": _FIELD})
+    return forms.CharField(label=label, widget=widget, **kwargs)
+
+
+def choice_field(*, label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
+    """Give a field for one of several."""
+    return forms.ChoiceField(label=label, choices=choices, widget=forms.Select({"class": _FIELD}), **kwargs)
+
+
+def choices_field(*, label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.MultipleChoiceField:
+    """Give a field for some of several."""
+    return forms.MultipleChoiceField(
+        label=label, choices=choices, widget=forms.CheckboxSelectMultiple({"class": "desk-choice"}), **kwargs
+    )
+
+
+def number_field(*, label: str, **kwargs: Any) -> forms.IntegerField:
+    """Give a field for a whole number."""
+    return forms.IntegerField(label=label, widget=forms.NumberInput({"class": _FIELD}), **kwargs)

@@ -1,0 +1,171 @@
+"""Incidents at the desk: the list to work from, and the page of one that follows its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from awe_incidents.accounts.models import User
+from awe_incidents.audit.models import Entry
+from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.queries import visible_incidents, visible_reports, visible_runs, visible_timeline
+from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
+from awe_incidents.triage.base import DeskAdmin, display
+from awe_incidents.triage.facts import Fact, address, list_address
+from awe_incidents.triage.incident_steps import INCIDENT_STEPS
+from awe_incidents.triage.labels import KINDS, age, outcome
+from awe_incidents.triage.live import fragment, is_going, run_version, tag_of
+from awe_incidents.triage.results import shown_run
+from diagnostics.models import Run
+
+MAX_REPORTS = 20
+MAX_RUNS = 10
+MAX_TIMELINE = 50
+
+
+class IncidentAdmin(DeskAdmin):
+    """What triage works on."""
+
+    seen_by = EVERYBODY
+    template = "triage/incident.html"
+    steps: ClassVar = INCIDENT_STEPS
+    list_display = (
+        "number",
+        "title",
+        "state_label",
+        "severity_label",
+        "category",
+        "stack",
+        "age",
+        "reports",
+        "last_run",
+    )
+    list_display_links = ("number", "title")
+    list_filter = ("state", "severity", "category", "stack")
+    search_fields = ("title",)
+    search_help_text = "Number or words of the title"
+
+    def visible(self, user: User) -> QuerySet[Incident]:
+        """Give the incidents that a person may see."""
+        return visible_incidents(user).select_related("opened_by")
+
+    def for_list(self, rows: QuerySet[Incident], user: User) -> QuerySet[Incident]:
+        """Add the number of reports that the person may see, and the last run."""
+        reports = visible_reports(user).filter(incident=OuterRef("pk")).order_by().values("incident")
+        last_run = Run.objects.filter(incident_runs__incident=OuterRef("pk")).order_by("-pk")
+        return rows.defer("stack__document", "stack__redaction_key").annotate(
+            report_count=Coalesce(Subquery(reports.annotate(number=Count("pk")).values("number")), 0),
+            last_run_state=Subquery(last_run.values("state")[:1]),
+            last_run_counts=Subquery(last_run.values("counts")[:1]),
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Incident], search_term: str
+    ) -> tuple[QuerySet[Incident], bool]:
+        """Find by number, with or without #, else by words of the title."""
+        term = search_term.strip()
+        if (number := term.removeprefix("#")).isdecimal():
+            return queryset.filter(pk=int(number)), False
+        words = (Q(title__icontains=word) for word in term.split())
+        return queryset.filter(*words), False
+
+    @display(description="No.")
+    def number(self, incident: Incident) -> str:
+        """Show the number as people write it."""
+        return f"#{incident.pk}"
+
+    @display(description="State", label=KINDS)
+    def state_label(self, incident: Incident) -> str:
+        """Show the state in its color."""
+        return incident.state
+
+    @display(description="Severity", label=KINDS)
+    def severity_label(self, incident: Incident) -> str:
+        """Show the severity in its color."""
+        return incident.severity
+
+    @display(description="Age")
+    def age(self, incident: Incident) -> str:
+        """Show how long it has been there."""
+        return age(incident.opened_at, now=timezone.now())
+
+    @display(description="Reports")
+    def reports(self, incident: Any) -> int:
+        """Show how many bug reports there are."""
+        return int(incident.report_count)
+
+    @display(description="Last run", label=KINDS)
+    def last_run(self, incident: Any) -> tuple[str, str] | None:
+        """Show what the last run found."""
+        return outcome(incident.last_run_state, incident.last_run_counts) if incident.last_run_state else None
+
+    def context(self, thing: Incident, request: HttpRequest) -> Mapping[str, Any]:
+        """Gather head, latest run, reports and history."""
+        user = person_of(request)
+        moving = self._moving(thing, user)
+        reports = visible_reports(user).filter(incident=thing).order_by("-pk")
+        return {
+            "facts": _facts(thing, user),
+            "reports": list(reports.defer("container_logs", "stack__document")[:MAX_REPORTS]),
+            "live_url": self.address_of(thing, "live"),
+            "live_tag": self._tag(thing, user),
+            "is_going": is_going(moving["runs"]),
+            **moving,
+        }
+
+    def pages(self) -> Sequence[tuple[str, Callable[..., HttpResponse]]]:
+        """Give the part that is polled."""
+        return [("live", self.live)]
+
+    def live(self, request: HttpRequest, object_id: int) -> Any:
+        """Answer with runs, results and history when they have changed."""
+        incident, user = self.found(request, object_id), person_of(request)
+        return fragment(
+            request,
+            tag=self._tag(incident, user),
+            going=is_going(self._runs(incident, user)),
+            template="triage/parts/incident_live.html",
+            context=lambda: self._moving(incident, user),
+        )
+
+    def _moving(self, incident: Incident, user: User) -> dict[str, Any]:
+        runs = list(self._runs(incident, user))
+        return {
+            "latest": shown_run(runs[0]) if runs else None,
+            "runs": runs,
+            "outcomes": [(run, *outcome(run.state, run.counts)) for run in runs],
+            "timeline": list(visible_timeline(incident, user).order_by("-occurred_at", "-id")[:MAX_TIMELINE]),
+            "max_timeline": MAX_TIMELINE,
+        }
+
+    def _runs(self, incident: Incident, user: User) -> QuerySet[Run]:
+        runs = visible_runs(user).filter(incident_runs__incident=incident).order_by("-pk")
+        return runs.defer("document", "stack__document", "stack__redaction_key")[:MAX_RUNS]
+
+    def _tag(self, incident: Incident, user: User) -> str:
+        runs = list(self._runs(incident, user))
+        last = visible_timeline(incident, user).order_by("-id").values_list("pk", flat=True).first()
+        states = [(run.pk, run.state) for run in runs]
+        return tag_of(user.pk, incident.version, last, states, run_version(runs[0] if runs else None))
+
+
+def _facts(incident: Incident, user: User) -> list[Fact]:
+    sees_more = has_any_role(user, DeskAdmin.seen_by)
+    facts = [
+        Fact("State", incident.state, is_label=True),
+        Fact("Severity", incident.severity or "not set", is_label=bool(incident.severity)),
+        Fact("Category", incident.category or "not set"),
+        Fact("Stack", incident.stack.name, address(incident.stack) if sees_more else ""),
+        Fact("Environment", incident.stack.environment, is_label=True),
+        Fact("Opened", incident.opened_at),
+        Fact("Opened by", incident.opened_by.username if incident.opened_by else "the service"),
+        Fact("Last change", incident.changed_at),
+    ]
+    if sees_more:
+        facts.append(Fact("Audit trail", "entries", list_address(Entry, f"incident_id={incident.pk}")))
+    return facts

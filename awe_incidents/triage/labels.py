@@ -1,0 +1,53 @@
+"""Words and colors of states, and times as people say them (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from diagnostics.states import RunState
+
+# The theme's kinds of labels: danger, warning, success, info; what is missing is gray.
+KINDS: dict[str, str] = {
+    "open": "danger",
+    "acknowledged": "warning",
+    "resolved": "success",
+    "critical": "danger",
+    "high": "warning",
+    "medium": "info",
+    "fail": "danger",
+    "error": "warning",
+    "warn": "warning",
+    "pass": "success",
+    "queued": "info",
+    "running": "info",
+    "ready": "info",
+    "looking": "info",
+    "Production": "danger",
+    "Staging": "warning",
+    "usable": "success",
+    "expired": "warning",
+    "revoked": "danger",
+}
+# From bad to good: what a finished run is called by.
+_OUTCOMES = ("fail", "error", "warn")
+_STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def outcome(state: str, counts: Mapping[str, int]) -> tuple[str, str]:
+    """Give a run's outcome as key of KINDS and as words: the worst state of its results, with its number."""
+    if state != RunState.FINISHED:
+        return state, state
+    for bad in _OUTCOMES:
+        if number := counts.get(bad, 0):
+            return bad, f"{number} {bad}"
+    return ("pass", "pass") if counts.get("pass") else ("skip", "nothing looked")
+
+
+def age(since: datetime, *, now: datetime) -> str:
+    """Give a span in its largest whole unit: `45 s`, `12 min`, `3 h`, `5 d`."""
+    seconds = max(0, int((now - since).total_seconds()))
+    for size, unit in _STEPS:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
