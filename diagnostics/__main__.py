@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from diagnostics.checks.base import SUITES
 from diagnostics.checks.registry import UnknownCheck, all_checks
+from diagnostics.looking import refusals
 from diagnostics.looking.report import EXIT_CODES, SessionReport, Verdict
 from diagnostics.looking.screen import Screen, print_summary, printable
 from diagnostics.looking.session import run_session
@@ -66,8 +68,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _look(stack: StackConfig, *, suite: str, slugs: Iterable[str], as_json: bool) -> SessionReport:
     console = Console(stderr=as_json, highlight=False)
+    place = refusals.default_place()
     with Screen(console, shows_lines=not as_json) as screen:
-        report = run_session(stack, suite=suite, slugs=slugs, on_start=screen.started, on_result=screen.finished)
+        report = run_session(
+            stack,
+            suite=suite,
+            slugs=slugs,
+            on_start=screen.started,
+            on_result=screen.finished,
+            earlier=refusals.recall(stack, place=place),
+        )
+    try:
+        refusals.remember(stack, report.results, place=place, at=datetime.now(UTC))
+    except OSError as error:
+        click.echo(f"a refused login cannot be remembered in {place}: {error.strerror}", err=True)
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:

@@ -29,6 +29,7 @@ from diagnostics.probes.redis import Limits, RedisFailure
 from diagnostics.stack import Queue, StackConfig
 
 CONNECT_SECONDS = 3.0
+SAMPLE_SECONDS = 5.0
 STALL_SECONDS = 60.0
 BACKLOG_SECONDS = 60.0
 GAP_SECONDS = 4.0
@@ -106,8 +107,8 @@ def _samples(seeing: Seeing, queue: Queue) -> tuple[Sample, ...]:
 
 
 def _limits(seeing: Seeing) -> Limits:
-    left = seeing.seconds_left()
-    return Limits(connect_seconds=min(left, CONNECT_SECONDS), ends_at=seeing.ends_at - 0.2)
+    left = seeing.seconds_left(at_most=SAMPLE_SECONDS)
+    return Limits(connect_seconds=min(left, CONNECT_SECONDS), ends_at=time.monotonic() + left)
 
 
 def _keep(seeing: Seeing, queue: Queue, samples: tuple[Sample, ...]) -> Evidence:

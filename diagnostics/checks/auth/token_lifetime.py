@@ -85,7 +85,7 @@ def _clocks(seeing: Seeing) -> Clocks:
     seconds = seeing.seconds_left(at_most=DATE_SECONDS)
     try:
         answer = request(endpoint, files, "GET", endpoint.health_path, total_seconds=seconds)
-        theirs = _epoch(parsedate_to_datetime(answer.headers.get("date", "")))
+        theirs = _epoch(parsedate_to_datetime(answer.headers.get("date", "").split("\n")[0]))
     except (RequestFailure, ValueError, TypeError):
         theirs = None
     return Clocks(seeing.now().timestamp(), theirs)

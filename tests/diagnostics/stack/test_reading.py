@@ -1,0 +1,275 @@
+"""Reading a stack.toml: the typed form, and messages that name line and key and never a value."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from diagnostics.stack import SecretReference, StackInvalid, parse_document, parse_toml, read_stack
+from diagnostics.stack.errors import Problem
+
+SECRET = "hunter2-in-the-wrong-place"
+FULL = """\
+schema = 1
+name = "corner-shop"
+environment = "Staging"
+vantage = "process"
+root = "shop"
+description = "A shop."
+
+[[emergency_contacts]]
+name = "Owner"
+contact = "tel:+31-20-1234567"
+role = "first"
+
+[services.till]
+role = "api"
+pid_file = "run/till.pid"
+log_files = ["log/till.log", "/var/log/till.log"]
+listens = ["127.0.0.1:8443", "[::1]:8443"]
+depends_on = ["ledger"]
+
+[services.ledger]
+role = "database"
+
+[services.runner]
+role = "worker"
+
+[services.box]
+role = "queue"
+
+[endpoints.public]
+service = "till"
+url = "https://shop.example:8443/"
+names = ["shop.example"]
+tls = "public"
+
+[tls.public]
+ca = "certs/ca.crt"
+server_certificate = "certs/server.crt"
+
+[databases.books]
+service = "ledger"
+host = "127.0.0.1"
+port = 5432
+dbname = "books"
+user = "clerk"
+password = "file:secrets/books"
+
+[login]
+endpoint = "public"
+username = "tester"
+password = "env:TESTER_PASSWORD"
+
+[tokens]
+algorithms = ["HS256"]
+keys = [
+    { service = "till", environment_variable = "SIGNING_KEY" },
+    { service = "runner", value = "db:signing-key" },
+]
+
+[queue]
+service = "box"
+adapter = "redis-list"
+host = "127.0.0.1"
+port = 6379
+worker_service = "runner"
+pending = ["letters"]
+
+[logs]
+window_minutes = 30
+
+[thresholds."agents.workers_and_queues"]
+stall_seconds = 5
+"""
+
+
+def problems(text: str, folder: Path) -> list[Problem]:
+    with pytest.raises(StackInvalid) as invalid:
+        parse_toml(text, folder=folder)
+    return list(invalid.value.problems)
+
+
+def only_problem(text: str, folder: Path) -> Problem:
+    (problem,) = problems(text, folder)
+    return problem
+
+
+def line_of(text: str, start: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), start=1) if line.startswith(start))
+
+
+def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
+    stack = parse_toml(FULL, folder=tmp_path)
+    root = tmp_path / "shop"
+    assert (stack.name, stack.environment, stack.root) == ("corner-shop", "Staging", root)
+    till = stack.services["till"]
+    assert till.pid_file == root / "run/till.pid"
+    assert till.log_files == (root / "log/till.log", Path("/var/log/till.log"))
+    assert till.listens == (("127.0.0.1", 8443), ("::1", 8443))
+    assert stack.endpoints["public"].url == "https://shop.example:8443"
+    assert stack.tls["public"].ca == root / "certs/ca.crt"
+    assert stack.databases["books"].password == SecretReference("file", "secrets/books")
+    assert stack.tokens is not None
+    assert [key.service for key in stack.tokens.keys] == ["till", "runner"]
+    assert stack.queue is not None
+    assert stack.queue.pending == ("letters",)
+    assert stack.thresholds["agents.workers_and_queues"]["stall_seconds"] == 5
+    assert stack.emergency_contacts[0].contact == "tel:+31-20-1234567"
+
+
+def test_every_secret_reference_is_known_for_removal_by_value(tmp_path: Path) -> None:
+    references = {str(one) for one in parse_toml(FULL, folder=tmp_path).secret_references()}
+    assert references == {"file:secrets/books", "env:TESTER_PASSWORD", "db:signing-key"}
+
+
+def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
+    stack = parse_toml(FULL, folder=tmp_path)
+    assert parse_document(stack.document) == stack
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "says"),
+    [
+        ('role = "database"', 'role = "butler"', "services.ledger.role", "must be one of api, worker"),
+        ('environment = "Staging"', 'environment = "Moon"', "environment", "Development, Staging, Production"),
+        ("port = 5432", "port = 70000", "databases.books.port", "maximum 65535"),
+        ("port = 5432", 'port = "5432"', "databases.books.port", "integer"),
+        ('host = "127.0.0.1"\nport = 5432', "port = 5432", "databases.books", "missing: host"),
+        ("pid_file =", "pidfile =", "services.till", "unknown key pidfile; known are"),
+        ('contact = "tel:', 'contact = "phone:', "emergency_contacts.0.contact", "form"),
+        ('adapter = "redis-list"', 'adapter = "kafka"', "queue.adapter", "redis-list, celery"),
+        ('url = "https://', 'url = "gopher://', "endpoints.public.url", "form"),
+        ('listens = ["127.0.0.1:8443"', 'listens = ["8443"', "services.till.listens.0", "form"),
+        ('name = "corner-shop"', 'name = "Corner Shop"', "name", "form"),
+        ("window_minutes = 30", "window_minutes = 0", "logs.window_minutes", "minimum 1"),
+        ("stall_seconds = 5", "stall_seconds = -1", "thresholds.agents.workers_and_queues.stall_seconds", "minimum 0"),
+        ('depends_on = ["ledger"]', 'depends_on = ["nobody"]', "services.till.depends_on.0", "no service nobody"),
+        ('service = "box"', 'service = "nobody"', "queue.service", "known are box, ledger, runner, till"),
+        ('tls = "public"', 'tls = "private"', "endpoints.public.tls", "no [tls.private]"),
+        ('tls = "public"\n', "\n", "endpoints.public", "names its [tls.*]"),
+        ('endpoint = "public"', 'endpoint = "private"', "login.endpoint", "no [endpoints.private]"),
+        ('pending = ["letters"]', "", "queue", "pending"),
+        ('vantage = "process"', 'vantage = "container"', "vantage", "[engine]"),
+    ],
+)
+def test_each_mistake_is_told_with_its_key_and_line(tmp_path: Path, old: str, new: str, key: str, says: str) -> None:
+    assert FULL.count(old) >= 1
+    problem = only_problem(FULL.replace(old, new, 1), tmp_path)
+    assert problem.key == key
+    assert says in problem.message
+    assert problem.line is not None
+    assert f"line {problem.line}, {key}: " in str(problem)
+
+
+def test_the_line_is_that_of_the_key_itself(tmp_path: Path) -> None:
+    text = FULL.replace("port = 5432", "port = 70000")
+    assert only_problem(text, tmp_path).line == line_of(text, "port = 70000")
+    text = FULL.replace('adapter = "redis-list"', 'adapter = "kafka"')
+    assert only_problem(text, tmp_path).line == line_of(text, "adapter")
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = FULL.replace('role = "database"', 'role = "butler"').replace("port = 5432", "port = 0")
+    assert {one.key for one in problems(text, tmp_path)} == {"services.ledger.role", "databases.books.port"}
+
+
+SECRET_PLACES = (
+    'password = "file:secrets/books"',
+    'password = "env:TESTER_PASSWORD"',
+    'value = "db:signing-key"',
+)
+
+
+@pytest.mark.parametrize("place", SECRET_PLACES)
+def test_a_secret_in_plain_text_is_refused_and_not_echoed(tmp_path: Path, place: str) -> None:
+    key = place.partition(" ")[0]
+    with pytest.raises(StackInvalid) as invalid:
+        parse_toml(FULL.replace(place, f'{key} = "{SECRET}"'), folder=tmp_path)
+    assert SECRET not in str(invalid.value)
+    assert SECRET not in repr(invalid.value)
+    assert "only as a reference: env:NAME, file:PATH or db:NAME" in str(invalid.value)
+
+
+def leaves() -> list[str]:
+    """Give every line that sets one value, as the places where somebody may paste a secret."""
+    return [line for line in FULL.splitlines() if " = " in line and not line.endswith(("[", ","))]
+
+
+@pytest.mark.parametrize("line", leaves())
+def test_no_message_echoes_a_value_wherever_it_stands(tmp_path: Path, line: str) -> None:
+    key = line.partition(" = ")[0]
+    for value in (f'"{SECRET}"', f'["{SECRET}"]', f'{{ x = "{SECRET}" }}', "12345678987654321"):
+        text = FULL.replace(line, f"{key} = {value}")
+        try:
+            parse_toml(text, folder=tmp_path)
+        except StackInvalid as invalid:
+            told = str(invalid)
+            names = "no service", "no [tls.", "no [endpoints."
+            assert (SECRET not in told and "12345678987654321" not in told) or any(name in told for name in names)
+
+
+def test_a_key_of_both_kinds_is_refused(tmp_path: Path) -> None:
+    text = FULL.replace('value = "db:signing-key"', 'value = "db:signing-key", environment_variable = "X"')
+    assert "exactly one of environment_variable and value" in only_problem(text, tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "missing: schema"),
+        (b"= nonsense", "not valid TOML"),
+        (b"name = 'a'\nname = 'b'", "not valid TOML"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"a" * 1_000_001, "larger than"),
+        (b"schema = 2\n", "const 1"),
+    ],
+)
+def test_files_that_are_no_description_are_refused_plainly(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "stack.toml"
+    path.write_bytes(content)
+    with pytest.raises(StackInvalid, match=says.replace("[", r"\[")):
+        read_stack(path)
+
+
+def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.toml", tmp_path):
+        with pytest.raises(StackInvalid, match="cannot read"):
+            read_stack(path)
+
+
+def test_a_secret_inside_of_broken_toml_is_not_echoed(tmp_path: Path) -> None:
+    for text in (f'password = "{SECRET}', f"password = {SECRET}", f'[login]\npassword = "{SECRET}" junk'):
+        with pytest.raises(StackInvalid) as invalid:
+            parse_toml(text, folder=tmp_path)
+        assert SECRET not in str(invalid.value)
+
+
+def test_relative_paths_start_at_the_files_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(FULL.replace('root = "shop"\n', ""))
+    before = Path.cwd()
+    os.chdir("/")
+    try:
+        assert read_stack(tmp_path / "stack.toml").tls["public"].ca == tmp_path / "certs/ca.crt"
+    finally:
+        os.chdir(before)
+
+
+lines = FULL.splitlines(keepends=True)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sets(st.integers(0, len(lines) - 1), max_size=6), st.integers(0, len(lines) - 1), st.text(max_size=8))
+def test_no_damage_to_a_description_is_more_than_a_refusal(
+    tmp_path: Path, dropped: set[int], where: int, inserted: str
+) -> None:
+    kept = [line for number, line in enumerate(lines) if number not in dropped]
+    text = "".join(itertools.chain(kept[:where], [inserted], kept[where:]))
+    with contextlib.suppress(StackInvalid):
+        parse_toml(text, folder=tmp_path)
