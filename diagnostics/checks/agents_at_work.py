@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.checks.result import Citation, Threshold
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable, ProcessUnknown
 from diagnostics.probes.files import mode_of
 from diagnostics.probes.host import described, family_of, process_of

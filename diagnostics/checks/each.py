@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from diagnostics.checks.errors import CouldNotLook
 from diagnostics.checks.result import Finding, State
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.stack import SecretUnavailable
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from diagnostics.checks.errors import DeadlineReached, HandoverMissing
 from diagnostics.checks.result import Evidence, Threshold
+from diagnostics.probes.could_not_look import DeadlineReached, HandoverMissing
 from diagnostics.redaction import Redactor
 from diagnostics.stack import SecretReference, SecretResolver, StackConfig
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes import tls
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import TlsFilesUnusable
 from diagnostics.probes.handshake import Meeting, Patience, meet
 from diagnostics.stack import Endpoint, StackConfig, TlsFiles

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from diagnostics.checks.errors import CouldNotLook
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.checks.seeing import Earlier, Seeing
+from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.redaction import KnownSecret, Redactor
 from diagnostics.stack import SecretResolver, SecretUnavailable, StackConfig
 

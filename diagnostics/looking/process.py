@@ -88,7 +88,7 @@ def _end(process: ForkServerProcess) -> None:
 
 
 def _child(request: LookRequest, sending: Connection) -> None:
-    # The kernel ends the child even when the worker that would kill it is gone, and before it takes the machine's memory.
+    # The kernel ends the child even when the worker that would kill it is gone, and bounds its memory.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, request.deadline_seconds + 2 * GRACE_SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))

@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.probes.certificates import Certificate, CertificateUnusable, issued, read_certificates
+from diagnostics.probes.could_not_look import NotPermitted
 
 CLIENT_AUTHENTICATION = {
     ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,

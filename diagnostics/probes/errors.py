@@ -8,7 +8,7 @@ ProbeFailure
 ├── FileUnusable       no regular file that can be read (probes/files.py)
 └── ProcessUnknown     no such process as the pid file says (probes/host.py)
 
-Where the probe has no right to look it raises `diagnostics.checks.errors.NotPermitted` instead.
+Where the probe has no right to look it raises `diagnostics.probes.could_not_look.NotPermitted` instead.
 """
 
 from __future__ import annotations

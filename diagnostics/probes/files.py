@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from diagnostics.checks.errors import NotPermitted
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable
 
 KINDS = {

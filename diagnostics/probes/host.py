@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from diagnostics.checks.errors import NotPermitted
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable, ProcessUnknown
 from diagnostics.probes.files import mode_of, read_bounded
 

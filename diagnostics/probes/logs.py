@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from diagnostics.checks.errors import NotPermitted
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable
 from diagnostics.probes.files import mode_of, opened
 from diagnostics.probes.timestamps import HEAD_BYTES, Stamp, stamp_of

@@ -53,7 +53,8 @@ class RuleFinder:
                 if span[0] < 0 or span[0] == span[1]:
                     continue
                 if kind == "section":
-                    yield from self._in_section(text, *span)
+                    if not self._is_kept(text, match):
+                        yield from self._in_section(text, *span)
                     continue
                 found = self._secret(text, match, self._groups, kind, span)
                 is_template = text.startswith(b"${", span[0])
@@ -64,6 +65,10 @@ class RuleFinder:
 
     def _secret_groups(self) -> list[tuple[str, int]]:
         return [(kind, group) for kind in ("secret", "bare", "section") for group in self._groups.get(kind, ())]
+
+    def _is_kept(self, text: bytes, match: Any) -> bool:
+        key = _first(match, self._groups.get("key", ()))
+        return key is not None and self._is_kept_key(text, key, _first(match, self._groups.get("separator", ())))
 
     def _in_section(self, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         assert self._inner is not None, f"{self.rule.id} has a section and no inner pattern"

@@ -21,9 +21,9 @@ from typing import ClassVar
 
 from diagnostics.checks.agents_at_work import WorkerSeen, see_worker
 from diagnostics.checks.base import Check
-from diagnostics.checks.errors import CouldNotLook
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.queue import Sample, adapter_for
 from diagnostics.probes.redis import Limits, RedisFailure
 from diagnostics.stack import Queue, StackConfig

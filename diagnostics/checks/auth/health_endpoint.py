@@ -19,9 +19,9 @@ from typing import ClassVar
 
 from diagnostics.checks.answers import answer_lines, phase_lines
 from diagnostics.checks.base import Check
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.checks.result import Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.health import Component, Health, HealthAnswer, read_health
 from diagnostics.probes.http import Answer, RequestFailure, request
 from diagnostics.stack import Endpoint, StackConfig, TlsFiles

@@ -17,10 +17,10 @@ from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
-from diagnostics.checks.errors import CouldNotLook
 from diagnostics.checks.fresh_token import TOKEN, no_token
 from diagnostics.checks.result import Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.http import RequestFailure, request
 from diagnostics.probes.tokens import TIMES, ReadToken, TokenUnreadable, in_utc, read_token
 from diagnostics.stack import StackConfig

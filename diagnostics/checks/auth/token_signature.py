@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
-from diagnostics.checks.errors import CouldNotLook
 from diagnostics.checks.fresh_token import TOKEN
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.errors import ProcessUnknown
 from diagnostics.probes.host import process_environment
 from diagnostics.probes.tokens import KeyUnusable, SignatureRefused, fingerprint, short_key_bytes, verify_signature

@@ -17,7 +17,6 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.checks.result import Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.certificates import (
@@ -27,6 +26,7 @@ from diagnostics.probes.certificates import (
     read_certificates,
     read_public_key,
 )
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.files import mode_of, stat_line
 from diagnostics.stack import StackConfig, TlsFiles
 

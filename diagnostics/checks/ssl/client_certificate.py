@@ -16,11 +16,11 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.checks.result import Finding, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.certificates import Certificate, CertificateUnusable, read_certificates, read_public_key
 from diagnostics.probes.chains import neighbors, strict_verdict, why_refused
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.stack import StackConfig, TlsFiles
 
 ROLES = ("ca", "client_ca", "server_certificate", "client_certificate")

@@ -21,9 +21,9 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import could_not_look, look_at_each
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.checks.result import Citation, Finding, Measurement, State
 from diagnostics.checks.seeing import MAX_EVIDENCE_CHARACTERS, Seeing
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable
 from diagnostics.probes.levels import LEVELS, count_levels
 from diagnostics.probes.logs import Excerpt, Piece, rotated, take_excerpt

@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
-from diagnostics.checks.errors import CouldNotLook, NotPermitted
 from diagnostics.checks.result import Evidence, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes import host
+from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
 from diagnostics.probes.errors import NameUnresolved, ProcessUnknown
 from diagnostics.probes.host import Listener
 from diagnostics.probes.resolve import addresses

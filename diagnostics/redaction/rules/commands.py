@@ -45,6 +45,11 @@ OPTION = Rule(
     why="sshpass -p, mysql -p, redis-cli -a, docker login -p, ldapsearch -w, openssl -passin, smbclient -U, htpasswd -b",
     pattern=(
         rf"\bsshpass[ \t]+(?:-[a-oq-z]\S*[ \t]+)*-p[ \t]*{_word('secret')}"
+        rf"|\bmongo\w*\b[^\n|;]*?[ \t]-p[ \t]+{_word('secreti')}"
+        rf"|\brabbitmqctl[ \t][^\n|;]*?(?:add_user|change_password|authenticate_user)[ \t]+\S+[ \t]+{_word('secretj')}"
+        rf"|[ \t]-(?:src|dest)?(?:storepass|keypass)(?:[ \t]+|=){_word('secretk')}"
+        rf"|\b(?:zip[ \t][^\n|;]*?-P[ \t]*|openssl[ \t][^\n|;]*?[ \t]-k[ \t]+|7za?[ \t][^\n|;]*?[ \t]-p){_word('secretl')}"
+        r"|\becho[ \t]+[\"']?[\w.-]+:(?P<secretm>[^\s\"']+)[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"
         rf"|\b(?:mysql\w*|mariadb\w*|mongo\w*)\b[^\n|;]*?[ \t]-p{_word('secretb')}"
         rf"|\bredis-cli\b[^\n|;]*?[ \t](?:-a|--pass)[ \t]+{_word('secretc')}"
         rf"|\b(?:docker|podman|helm|oc|nerdctl)\b[^\n|;]*?\blogin\b[^\n|;]*?[ \t]-p[ \t]*{_word('secretd')}"
@@ -58,6 +63,13 @@ OPTION = Rule(
         "mysql",
         "mariadb",
         "mongo",
+        "rabbitmqctl",
+        "storepass",
+        "keypass",
+        "zip",
+        "openssl",
+        "7z",
+        "chpasswd",
         "redis-cli",
         "login",
         "ldap",
@@ -68,7 +80,7 @@ OPTION = Rule(
         "htpasswd",
     ),
     anchor=(
-        r"sshpass[ \t]|(?:mysql|mariadb|mongo)\w*[ \t][^\n]*-p\S|redis-cli[ \t][^\n]*(?:-a|--pass)|login[ \t][^\n]*-p|"
+        r"sshpass[ \t]|mongo\w*[ \t][^\n]*-p[ \t]|rabbitmqctl[ \t]|(?:storepass|keypass)(?:[ \t]|=)|zip[ \t][^\n]*-P|openssl[ \t][^\n]*-k[ \t]|7za?[ \t][^\n]*-p|chpasswd|(?:mysql|mariadb|mongo)\w*[ \t][^\n]*-p\S|redis-cli[ \t][^\n]*(?:-a|--pass)|login[ \t][^\n]*-p|"
         r"ldap\w+[ \t][^\n]*-w|-pass(?:in|out)?[ \t]+pass:|(?:smbclient|rpcclient|net)[ \t][^\n]*%|htpasswd[ \t]+-\w*b"
     ),
     keep_values=rf"{names.NO_SECRET}|assword.*|ort.*|\d{{2,5}}",
@@ -77,6 +89,9 @@ OPTION = Rule(
         ("mysql -h db -uroot -phunter2 ai", "hunter2"),
         ("redis-cli -h redis -a hunter2 ping", "hunter2"),
         ("docker login -u ci -p 'a b c' registry:5000", "a b c"),
+        ("rabbitmqctl add_user ai hunter2", "hunter2"),
+        ("echo 'ai:hunter2' | chpasswd", "hunter2"),
+        ("keytool -list -storepass hunter2", "hunter2"),
         ("openssl rsa -in k.pem -passin pass:hunter2", "hunter2"),
         ("smbclient -U alice%hunter2 //host/share", "hunter2"),
         ("htpasswd -nb alice file hunter2", "hunter2"),
@@ -89,4 +104,16 @@ OPTION = Rule(
     ),
 )
 
-RULES = (CURL, OPTION)
+CURL_COOKIE = Rule(
+    id="curl-cookie",
+    why="curl -b and --cookie send cookies that are given as name=value",
+    pattern=r"\bcurl\b[^\n]*?[ \t](?:-[a-zA-Z]*b|--cookie)(?:=|[ \t]*)(?:\"(?P<section>[^\"]*=[^\"]*)\"?|'(?P<section2>[^']*=[^']*)'?|(?P<section3>[^\s\"']+=\S+))",
+    keywords=("curl",),
+    anchor=r"curl[ \t][^\n]*-(?:[a-zA-Z]*b|-cookie)(?:=|[ \t]*)[^\s]",
+    inner=r"[^\s=;]+=(?P<secret>[^;\"'\s]+)",
+    keep_values=names.NO_SECRET,
+    finds=(('curl -b "sid=hunter2; theme=x" https://api/', "hunter2"),),
+    leaves=("curl -b cookies.txt https://api/?a=1",),
+)
+
+RULES = (CURL_COOKIE, CURL, OPTION)

@@ -92,12 +92,12 @@ SQL_PASSWORD = Rule(
     id="sql-password",
     why="CREATE or ALTER ROLE ... PASSWORD '...', also dollar-quoted, escaped or cut off; MySQL IDENTIFIED BY",
     pattern=(
-        r"(?i)(?:\bpassword|\b(?:user|to|role|login)[ \t]+\S+[ \t]+identified(?: with \S+)? by(?: password)?)(?:\s+|\s*=\s*)"
-        r"(?:[en]?\\*'(?P<secret>(?:[^'\\]|''|\\[^'\s]|\\'[^\s,;)])+)(?:\\*'|\\?$)"
+        r"(?i)(?:\bpassword(?: for \S+)?|\b(?:user|to|role|login)[ \t]+\S+[ \t]+identified(?: with \S+)? by(?: password)?)(?:\s+|\s*=\s*)"
+        r"(?:(?:[en]|u&)?\\*'(?P<secret>(?:[^'\\]|''|\\[^'\s]|\\'[^\s,;)])+)(?:\\*'|\\?$)"
         r"|\$\w*\$(?P<secret2>[^$]+)(?:\$\w*\$|$))"
     ),
     keywords=("password", "identified"),
-    anchor=r"(?i)(?:password|identified[^\n]{0,40} by(?: password)?)(?:\s+|\s*=\s*)(?:[en]?\\*'|\$)",
+    anchor=r"(?i)(?:password(?: for \S+)?|identified[^\n]{0,40} by(?: password)?)(?:\s+|\s*=\s*)(?:(?:[en]|u&)?\\*'|\$)",
     keep_values=names.NO_SECRET,
     finds=(
         ("STATEMENT:  ALTER ROLE ai_user WITH PASSWORD 'S3cr3t!Pa55'", "S3cr3t!Pa55"),
@@ -119,13 +119,15 @@ REDIS = Rule(
     id="redis-auth",
     why="Redis AUTH, HELLO ... AUTH, CONFIG SET requirepass and masterauth, as typed and as MONITOR prints them; SMTP AUTH",
     pattern=(
-        r"(?:^|[>\s\]\"'])AUTH[ \t]+(?:[^\s\"']+[ \t]+)?(?P<secret>[^\s\"']+)[ \t]*(?:[\"'\r]|$)"
+        r"(?:^|[>\s\]\"'])AUTH2?[ \t]+(?:[^\s\"']+[ \t]+)?(?P<secret>[^\s\"']+)[ \t]*(?:[\"'\r]|$|KEYS|COPY|REPLACE)"
+        r"|^(?:[\w.:-]+>[ \t]*)?(?i:auth)[ \t]+(?:[^\s\"']+[ \t]+)?(?P<secret5>[^\s\"']+)[ \t]*\r?$"
+        r"|(?i:auth)(?:\\r\\n)\$\d+\\r\\n(?P<secret6>[^\s\\]+)(?:\\r\\n\$\d+\\r\\n(?P<secret7>[^\s\\]+))?"
         r"|(?i)\"auth\"[ \t]+(?:\"(?:[^\"\\]|\\.)*\"[ \t]+)?\"(?P<secret2>(?:[^\"\\]|\\.)+)\""
         r"|\bhello[\" \t]+[23][\" \t]+auth[\" \t]+[^\s\"]+[\" \t]+(?P<secret3>[^\s\"]+)"
         r"|\bconfig[\" \t]+set[\" \t]+(?:requirepass|masterauth|tls-key-file-pass)[\" \t]+(?P<secret4>[^\s\"]+)"
     ),
     keywords=("auth", "requirepass", "tls-key-file-pass"),
-    anchor=r"(?:^|[>\s\]\"'])(?:AUTH[ \t]|(?i)(?:\"auth\"|auth\"?[ \t]+\"?\S+\"?[ \t]|(?:requirepass|masterauth|tls-key-file-pass)\"?[ \t]))",
+    anchor=r"(?i:auth)\\r\\n\$|^(?:[\w.:-]+>[ \t]*)?(?i:auth)[ \t]+[^\s]|(?:^|[>\s\]\"'])(?:AUTH2?[ \t]|(?i)(?:\"auth\"|auth\"?[ \t]+\"?\S+\"?[ \t]|(?:requirepass|masterauth|tls-key-file-pass)\"?[ \t]))",
     keep_values=rf"{names.NO_SECRET}|{names.PROSE}|(?i)PLAIN|LOGIN|CRAM-MD5|command\.?|<\w+>",
     finds=(
         ("127.0.0.1:6379> AUTH hunter2", "hunter2"),
@@ -133,6 +135,7 @@ REDIS = Rule(
         ('1700000000.1 [0 172.18.0.5:4312] "AUTH" "ai" "hunter2"', "hunter2"),
         ("HELLO 3 AUTH default hunter2 SETNAME w", "hunter2"),
         ('"CONFIG" "SET" "requirepass" "hunter2"', "hunter2"),
+        ("*2\\r\\n$4\\r\\nAUTH\\r\\n$7\\r\\nhunter2\\r\\n", "hunter2"),
         ("AUTH PLAIN AGFsaWNlAGh1bnRlcjI=", "AGFsaWNlAGh1bnRlcjI="),
     ),
     leaves=(
@@ -143,4 +146,32 @@ REDIS = Rule(
     ),
 )
 
-RULES = (DSN, DSN_USER_TOKEN, PGPASS, USERLIST, PG_HASH, SQL_PASSWORD, REDIS)
+PLAIN_DSN = Rule(
+    id="dsn-without-scheme",
+    why="user:password@host:port without a scheme, and the form of Go's MySQL driver, user:password@tcp(host)",
+    pattern=(
+        r"(?:^|[\s\"'=(])[A-Za-z][\w.-]*:(?:(?P<secret>[^\s@/:\"'(]{3,64})@[A-Za-z][\w.-]*:\d{2,5}(?:[/\s\"',)]|$)"
+        r"|(?P<secret2>[^\s@/]{1,64})@(?:tcp|udp|unix)\()"
+    ),
+    keywords=("@",),
+    anchor=r"\w:[^\s@/]+@(?:[A-Za-z][\w.-]*:\d{2,5}|(?:tcp|udp|unix)\()",
+    keep_values=names.NO_SECRET,
+    finds=(("ai_user:hunter2@pgbouncer:6432/ai", "hunter2"), ("root:hun:ter2@tcp(db:3306)/x", "hun:ter2")),
+    leaves=("awe/app:1.2.3@sha256:6988461ffce2bac3561234f736b9a504", "ai_workflow/ai_user@pgbouncer:6432 login"),
+)
+
+USER_PASSWORD = Rule(
+    id="user-and-password",
+    why="user:password under a name for both: basic_auth, userpwd, credentials; a tuple of the two",
+    pattern=(
+        r"(?i)\b(?P<key>(?:basic_?|http_?|proxy_?)?auth|userpwd|user_?pass|user_?info|credentials?|creds)[\"']?[ \t]*[=:][ \t]*"
+        r"(?:[\"']?[\w.@+-]{1,64}:(?P<bare>[^\s\"',;:)/][^\s\"',;)]{2,})|\([ \t]*[\"'][^\"']*[\"'],[ \t]*(?:\"(?P<secret>[^\"]+)\"|'(?P<secret2>[^']+)'))"
+    ),
+    keywords=("auth", "user", "cred"),
+    anchor=r"(?i)(?:auth|userpwd|user_?pass|user_?info|credentials?|creds)[\"']?[ \t]*[=:][ \t]*(?:[\"']?[\w.@+-]+:[^\s]|\([ \t]*[\"'])",
+    keep_values=rf"{names.NO_SECRET}|{names.PROSE}|\d{{2,5}}(?:[/.].*)?|[A-Z][A-Z0-9_]*",
+    finds=(("basic_auth: ai:hunter2", "hunter2"), ("requests.get(url, auth=('ai', 'hunter2'))", "hunter2")),
+    leaves=("auth: redis:6379 is down", "auth=env:API_KEY", "credentials: file:/run/secrets/x"),
+)
+
+RULES = (DSN, PLAIN_DSN, USER_PASSWORD, DSN_USER_TOKEN, PGPASS, USERLIST, PG_HASH, SQL_PASSWORD, REDIS)

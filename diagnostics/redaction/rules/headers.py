@@ -11,7 +11,7 @@ AUTHORIZATION = Rule(
     id="authorization",
     why="RFC 9110 11.6.2: everything after the scheme of an Authorization or Proxy-Authorization header",
     pattern=(
-        rf"(?i)\b(?:proxy-|x-)?authorization{_QUOTED_SEPARATOR}"
+        rf"(?i)authorization{_QUOTED_SEPARATOR}"
         r"(?:digest\s+(?P<secret>(?:[\w-]+=\\*(?:\"[^\"]*\"|[^\s,\"']+)(?:,\s*)?)+)"
         r"|(?:basic|bearer|digest|token|api-?key|api-?token|negotiate|ntlm|hawk|oauth|aws4-hmac-sha256|apikey|key|jwt|scram-sha-256)"
         r"\s+(?P<bare>[^\"'\\\r\n]*(?:\\\"[^\"'\r\n]*)*|[^\s\"']+)|(?P<bare2>[^\s\"'\\]{6,}))"
@@ -39,11 +39,11 @@ SCHEME = Rule(
     id="bearer",
     why="credentials after a scheme name, without the header's name in front",
     pattern=(
-        r"(?i)\bbearer\s+(?P<secret>[A-Za-z0-9._~+/-]{8,}=*)|(?-i:\b[Bb]asic)\s+(?P<secret2>[A-Za-z0-9+/]{8,}={0,2})"
+        r"(?i)\bbearer:?\s+(?P<secret>[A-Za-z0-9._~+/-]{8,}=*)|(?-i:\b[Bb]asic)\s+(?P<secret2>[A-Za-z0-9+/]{8,}={0,2})"
         r"|\bapi-?key\s+(?P<secret3>[A-Za-z0-9._~+/-]{12,}=*)"
     ),
     keywords=("bearer", "basic", "apikey", "api-key"),
-    anchor=r"(?i)(?:bearer|basic|api-?key)\s+[A-Za-z0-9._~+/-]{8}",
+    anchor=r"(?i)(?:bearer:?|basic|api-?key)\s+[A-Za-z0-9._~+/-]{8}",
     keep_values=r"[a-z_.-]+|[A-Z][a-z]+|[A-Z_]+|\d+",
     needs=(r"[A-Z0-9=]", r"\d|[a-z][A-Z]|="),
     finds=(

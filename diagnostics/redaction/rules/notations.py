@@ -95,12 +95,13 @@ DIRECTIVE = Rule(
         rf"(?i)(?P<key>{_ANY_KEY})[ \t]*(?:\"(?P<secret>[^\"\s]+)\"|'(?P<secret2>[^'\s]+)');"
         r"|\b(?:requirepass|masterauth|sentinel auth-pass \S+)[ \t]+[\"']?(?P<secret3>[^\s\"']+)"
         r"|\blogin[ \t]+\S+[ \t]+password[ \t]+(?P<secret4>\S+)"
-        r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?[><](?P<secret5>[^\s\"']+)"
+        r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><](?P<secret5>[^\s\"']+)|#(?P<secret6>[0-9a-f]{64})\b)"
+        rf"|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+(?P<key2>{_ANY_KEY})[ \t]+[\"']?(?P<secret7>[^\s\"'=][^\s\"']*)"
     ),
     keywords=(*_ANY_WORDS, "on", "setuser"),
     anchor=(
         rf"{_ANY_ANCHOR}[\w.-]*[ \t]*[\"'][^\"'\n]*[\"'];|(?i)(?:requirepass|masterauth|auth-pass)[ \t]|"
-        r"password[ \t]+\S+[ \t]*$|\b(?:on|setuser)\"?[ \t](?:[^\n]*[ \t])?\"?[><]\S"
+        r"password[ \t]+\S+[ \t]*$|\b(?:on|setuser)\"?[ \t](?:[^\n]*[ \t])?\"?[><#]\S|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t]"
     ),
     keep_keys=_KEEP,
     keep_values=rf"{names.NO_SECRET}|=.*|\d+",
@@ -122,12 +123,12 @@ PROSE = Rule(
     id="prose",
     why="a sentence that gives the value away: `with password hunter2x`, `the token is ...`",
     pattern=(
-        r"(?i)(?:^|[^\w/.-])(?P<key>password|passwd|passphrase|secret|api[ _-]?key|token)(?: (?:is|was|of|to|set to|value))?[ \t]+"
+        r"(?i)(?:^|[^\w/.-])(?P<key>password|passwd|passphrase|secret|api[ _-]?key|token)(?: for (?:the )?(?:user |role )?\S{1,64})?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being)){0,4}[ \t]+"
         r"(?:\"(?P<secret>[^\"\s]{6,})\"|'(?P<secret2>[^'\s]{6,})'|(?P<bare>[^\s\"'=:(\[{<,;][^\s\"']{5,}))"
         r"|(?:^|[\s/#*;])(?P<bare2>[^\s\"'/#*;]{8,}) (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b"
     ),
     keywords=("password", "passwd", "passphrase", "secret", "key", "token"),
-    anchor=r"(?i)(?:password|passwd|passphrase|secret|api[ _-]?key|token)(?: (?:is|was|of|to|set to|value))?[ \t]+[^\s]*\d|\d\S* (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b",
+    anchor=r"(?i)(?:password|passwd|passphrase|secret|api[ _-]?key|token)(?: for (?:the )?(?:user |role )?\S{1,64})?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being))*[ \t]+[^\s]*\d|\d\S* (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b",
     keep_values=(
         rf"{names.NO_SECRET}|{names.UUID}.*|[\d.,:/%TZ+-]+[a-z]{{0,3}}[.,;)]?|v?\d+(?:\.\d+)*|(?:sha\d+|md5)[:-].*|[a-z-]+-?\d{{1,3}}"
         r"|[\w.-]+:\d+|[\w-]*_[\w-]*|/\S*|https?://\S*|[A-Za-z]+\(.*|\d+[a-z]{1,3}[.,;]?|[a-z0-9]+(?:[.-][a-z]+)+|.*=.*"
@@ -153,9 +154,12 @@ XML = Rule(
         rf"(?i)<(?:\w+:)?(?P<key>{_ANY_KEY})(?:\s[^<>]*)?>\s*(?:(?P<secret>[^<\s][^<]*)</|(?P<secret3>[^<\s]+)\s*$)"
         rf"|(?:\bname|\bkey)\\*[\"']?\s*[=:]\s*\\*[\"'](?P<key2>{_ANY_KEY})\\*[\"'][\s,;]*\\*[\"']?value\\*[\"']?\s*[=:]\s*"
         r"\\*[\"'](?P<secret2>[^\"'\\]+)"
+        rf"|\bvalue\\*[\"']?\s*[=:]\s*\\*[\"'](?P<secret4>[^\"'\\]+)\\*[\"'][\s,;]*\\*[\"']?(?:name|key)\\*[\"']?\s*[=:]\s*\\*[\"'](?P<key3>{_ANY_KEY})\\*[\"']"
+        rf"|\bname=[\"'](?P<key4>{_ANY_KEY})[\"'][^<>]*>\s*(?P<secret5>[^<\s][^<]*)</"
+        rf"|(?P<key5>{_ANY_KEY})\\*[\"']\s*:\s*\{{[^{{}}\n]{{0,80}}?[\"'](?:value|data|text|plain|raw|current|default)\\*[\"']\s*:\s*\\*[\"'](?P<secret6>[^\"'\\]+)"
     ),
     keywords=_ANY_WORDS,
-    anchor=rf"(?i)(?:<[\w:.-]*{_ANY_NAME}[^\n<>]*>|(?:name|key)\\*[\"']?\s*[=:]\s*\\*[\"'][^\n]*value)",
+    anchor=rf"(?i)(?:<[\w:.-]*{_ANY_NAME}[^\n<>]*>|(?:name|key|value)\\*[\"']?\s*[=:]\s*\\*[\"'][^\n]*(?:value|name|key|>)|{_ANY_NAME}[\w.-]*\\*[\"']\s*:\s*\{{)",
     keep_keys=_KEEP,
     keep_values=names.NO_SECRET,
     finds=(
@@ -184,4 +188,31 @@ SQL_DETAIL = Rule(
     leaves=("DETAIL:  Key (id)=(42) already exists.", "INSERT INTO jobs (name, state) VALUES ('a', 'queued')"),
 )
 
-RULES = (FLAG, TYPED, ARGUMENT, COLUMN, DIRECTIVE, PROSE, XML, SQL_DETAIL)
+LIST = Rule(
+    id="list",
+    why="every member of a list under a secret's name, as header maps and repeated parameters have it",
+    pattern=rf"(?i)(?P<key>{_ANY_KEY})\\*[\"']?[ \t]*(?:=>|[:=])[ \t]*[\[(][ \t]*(?P<section>[bu]?[\"'][^\])\n]*)",
+    keywords=_ANY_WORDS,
+    anchor=rf"{_ANY_ANCHOR}[\w.-]*\\*[\"']?[ \t]*(?:=>|[:=])[ \t]*[\[(]",
+    inner=r"\"(?P<secret>(?:[^\"\\]|\\.)*)(?:\"|$)|'(?P<secret2>(?:[^'\\]|\\.)*)(?:'|$)",
+    keep_keys=rf"{_KEEP}|(?i)(?:tokens|secrets|keys)$",
+    keep_values=rf"{names.NO_SECRET}|[A-Z][a-z']+(?: [\w'`-]+){{2,}}[.!:].*",
+    finds=(('{"password":["hunter2","hunter3"]}', "hunter3"), ('"X-Api-Key":["hunter2"]', "hunter2")),
+    leaves=('"secrets": ["db_password", "jwt_secret"]', '{"password":["This field is required."]}'),
+)
+
+LIST_OF_MANY = Rule(
+    id="list-of-many",
+    why="a list under a plural name holds values or the names of values: names stay",
+    pattern=LIST.pattern,
+    keywords=("tokens", "secrets", "keys"),
+    anchor=LIST.anchor,
+    inner=LIST.inner,
+    keep_keys=rf"(?i)(?:[^s]|[^ntey]s)$|{_KEEP}",
+    keep_values=rf"{LIST.keep_values}|[A-Za-z_][A-Za-z_-]*\d{{0,2}}",
+    needs=(r"\d",),
+    finds=(('api_tokens: ["zf3d0lxcm3EI", "q2w3e4r5t6"]', "q2w3e4r5t6"),),
+    leaves=('"secrets": ["db_password", "jwt_secret"]', 'tokens = ["NAME", "OP"]'),
+)
+
+RULES = (LIST, LIST_OF_MANY, FLAG, TYPED, ARGUMENT, COLUMN, DIRECTIVE, PROSE, XML, SQL_DETAIL)

@@ -10,10 +10,10 @@ from typing import ClassVar
 import pytest
 
 from diagnostics.checks.base import Check
-from diagnostics.checks.errors import CouldNotLook, DeadlineReached, NotPermitted
 from diagnostics.checks.result import Finding, Result, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.looking import LookRequest, take_look
+from diagnostics.probes.could_not_look import CouldNotLook, DeadlineReached, NotPermitted
 from diagnostics.stack import SecretReference
 from tests.diagnostics import looks
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.checks.errors import NotPermitted
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable
 from diagnostics.probes.files import read_bounded, stat_line
 from tests.diagnostics.rights import without_rights

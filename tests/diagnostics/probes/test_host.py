@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from diagnostics.checks.errors import NotPermitted
 from diagnostics.probes import host
+from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import ProcessUnknown
 from tests.diagnostics.rights import open_folder, without_rights
 

@@ -1,0 +1,152 @@
+"""Rules of docs/architecture.md that the import linter cannot see."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+import awe_incidents
+import diagnostics
+from awe_incidents.api.problems import BY_ERROR
+from awe_incidents.celery import app
+from awe_incidents.incidents.states import TRANSITIONS, IncidentState
+from diagnostics import queue
+from diagnostics.checks.base import SUITES, Check
+from diagnostics.checks.registry import all_checks, suite
+from diagnostics.operations.runs import RUN_SECONDS
+from diagnostics.states import RESULT_TRANSITIONS, RUN_TRANSITIONS, ResultProgress, RunState
+
+ROOT = Path(__file__).resolve().parents[2]
+# From bottom to top; a foreign key may only point down or stay.
+LAYERS = ["audit", "accounts", "diagnostics", "incidents", "api"]
+MAX_LINES = 300
+STANDALONE = {"awe_incidents/audit/verify_trail.py"}
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not found.name.endswith(("__main__", "wsgi")) and ".migrations" not in found.name:
+            yield importlib.import_module(found.name)
+
+
+def source_files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return [name for name in listed.splitlines() if not name.startswith("tests/") and "/migrations/" not in name]
+
+
+def foreign_keys() -> Iterator[tuple[str, str, str]]:
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, models.ForeignKey) and field.related_model and model._meta.app_label in LAYERS:
+                target = field.related_model._meta.app_label  # type: ignore[union-attr]
+                yield str(field), model._meta.app_label, target
+
+
+def test_foreign_keys_point_downwards() -> None:
+    upward = [
+        name
+        for name, source, target in foreign_keys()
+        if target in LAYERS and LAYERS.index(target) > LAYERS.index(source)
+    ]
+    assert upward == []
+
+
+def test_the_trail_has_no_foreign_keys_to_others() -> None:
+    assert {target for _, source, target in foreign_keys() if source == "audit"} == {"audit"}
+
+
+def test_queued_names_are_registered_tasks() -> None:
+    app.loader.import_default_modules()
+    assert {queue.START_RUN, queue.EXECUTE_CHECK} <= set(app.tasks)
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+
+def test_every_status_is_in_its_transition_table() -> None:
+    assert set(RUN_TRANSITIONS) == set(RunState)
+    assert set(RESULT_TRANSITIONS) == set(ResultProgress)
+    reachable = {step.target for step in TRANSITIONS.values()} | {IncidentState.OPEN}
+    assert reachable == set(IncidentState)
+
+
+@pytest.mark.parametrize("package", ["accounts", "api", "audit", "incidents"])
+def test_every_domain_error_has_a_row(package: str) -> None:
+    _every_error_has_a_row(importlib.import_module(f"awe_incidents.{package}.errors"))
+
+
+def test_every_error_of_diagnostics_has_a_row() -> None:
+    _every_error_has_a_row(importlib.import_module("diagnostics.errors"))
+
+
+def _every_error_has_a_row(module: ModuleType) -> None:
+    errors = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == module.__name__
+    ]
+    bases = {base for one in errors for base in one.__bases__}
+    missing = [one for one in errors if one not in bases and not any(cls in BY_ERROR for cls in one.__mro__)]
+    assert errors
+    assert missing == []
+
+
+@pytest.mark.parametrize("slug", list(all_checks()))
+def test_every_check_has_a_test_and_a_page(slug: str) -> None:
+    category, _, name = slug.partition(".")
+    assert (ROOT / "tests" / "diagnostics" / "checks" / category / f"test_{name}.py").exists()
+    assert (ROOT / "docs" / "checks" / f"{slug}.md").exists()
+
+
+@pytest.mark.parametrize("slug", list(all_checks()))
+def test_every_check_keeps_the_contract(slug: str) -> None:
+    one = all_checks()[slug]
+    assert isinstance(one, Check)
+    assert one.suites <= set(SUITES)
+    assert all(required in all_checks() for required in one.requires)
+    assert 0 < one.deadline_seconds < RUN_SECONDS
+    assert slug in suite("full")
+
+
+def test_prerequisites_have_no_circle() -> None:
+    done: set[str] = set()
+    while more := {slug for slug, one in all_checks().items() if slug not in done and set(one.requires) <= done}:
+        done |= more
+    assert done == set(all_checks())
+
+
+def test_modules_stay_small() -> None:
+    large = {
+        name: lines
+        for name in source_files()
+        if name not in STANDALONE and (lines := len((ROOT / name).read_text().splitlines())) > MAX_LINES
+    }
+    assert large == {}
+
+
+def test_every_module_says_in_one_sentence_what_it_is() -> None:
+    silent = [
+        module.__name__
+        for package in (awe_incidents, diagnostics)
+        for module in modules(package)
+        if not (module.__doc__ or "").strip()
+    ]
+    assert silent == []
+
+
+def test_nothing_is_named_after_nothing() -> None:
+    nameless = {"utils", "helpers", "common", "misc", "manager", "services"}
+    assert [name for name in source_files() if Path(name).stem in nameless] == []
+
+
+def test_every_app_has_a_page_of_its_own() -> None:
+    for config in apps.get_app_configs():
+        if config.name.startswith(("awe_incidents", "diagnostics")):
+            assert (Path(config.path) / "README.md").exists(), config.name

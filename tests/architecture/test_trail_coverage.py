@@ -1,0 +1,58 @@
+"""No change without its entry: every operation that changes something records a fact."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from awe_incidents.accounts import operations as accounts
+from awe_incidents.incidents import operations as incidents
+from diagnostics.operations import looks, runs, stacks, sweeping
+
+# What changes no fact of its own: bookkeeping of claims, and steps inside an operation that records.
+WITHOUT_OWN_ENTRY = {
+    "advance_run": "finishes by _finish, which records",
+    "claim_check": "a lease; the run is recorded at start and finish",
+    "close_run": "finishes by _finish, which records",
+    "execute_check": "claims, looks and stores",
+    "note_run_finished": "the finish is recorded where it happens; this is its line in a history",
+    "note_token_use": "the minute of the last use",
+    "request_run": "recorded by the caller beside its own fact",
+    "store_look": "a result; the run is recorded at start and finish with a digest of its results",
+    "sweep": "rings and frees; closing a run records",
+}
+
+
+def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for module in (accounts, incidents, looks, runs, stacks, sweeping):
+        for name, function in vars(module).items():
+            if _is_own(module, function) and not name.startswith("_"):
+                yield name, function
+
+
+def _is_own(module: ModuleType, function: object) -> bool:
+    return inspect.isfunction(function) and function.__module__ == module.__name__
+
+
+def calls(function: Callable[..., Any]) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+READS = {"difference", "results_digest"}
+
+
+@pytest.mark.parametrize(("name", "function"), [pair for pair in public_functions() if pair[0] not in READS])
+def test_every_operation_records_its_fact(name: str, function: Callable[..., Any]) -> None:
+    records = {"trail.record", "trail.record_all"} & calls(function)
+    assert bool(records) != (name in WITHOUT_OWN_ENTRY), f"{name} must record a fact, or say here why not"
+
+
+def test_the_list_of_exceptions_is_no_longer_than_it_must_be() -> None:
+    assert set(WITHOUT_OWN_ENTRY) <= {name for name, _ in public_functions()}
