@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
+
+
+class Variables(FileAwareMapping):  # type: ignore[misc]  # the package publishes no types
+    """The environment, where `NAME_FILE` names a file with the value of `NAME`."""
+
+    def __getitem__(self, name: str) -> str:
+        """Give a value without the line end that editors and `echo` put behind it.
+
+        Raises: KeyError, ImproperlyConfigured.
+        """
+        try:
+            value: str = super().__getitem__(name)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read: {reason}") from None
+        return value.rstrip("\r\n")
+
 
 env = environ.FileAwareEnv()
+env.ENVIRON = Variables()
 
 PRODUCTION = "production"
 DEVELOPMENT = "development"
@@ -31,7 +51,7 @@ def required(name: str, *, development: str | None = None) -> str:
 
     Raises: ImproperlyConfigured, saying which variable to set.
     """
-    value: str = env.str(name, default="")
+    value: str = env.ENVIRON.get(name, "")  # not env.str: it takes a secret that starts with $ for a variable's name
     if value:
         return value
     if mode() == DEVELOPMENT and development is not None:
@@ -54,12 +74,21 @@ def refuse_development_values(*, secret_key: str, encryption_keys: list[str], de
         problems.append("DJANGO_SECRET_KEY is a development value or shorter than 50 characters")
     if any(key.startswith(DEVELOPMENT_MARK) for key in encryption_keys) or not encryption_keys:
         problems.append("AWE_ENCRYPTION_KEYS is a development value or empty")
+    elif not all(map(_is_fernet_key, encryption_keys)):
+        problems.append("AWE_ENCRYPTION_KEYS holds a key that is not 32 random bytes in URL-safe base64")
     if debug:
         problems.append("DJANGO_DEBUG is on")
     if not hosts or any("*" in host for host in hosts):
         problems.append("DJANGO_ALLOWED_HOSTS is empty or holds *")
     if problems:
         raise ImproperlyConfigured("Production refuses to start: " + "; ".join(problems) + ".")
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False
 
 
 def redis_with_database(url: str, database: int) -> str:

@@ -38,14 +38,14 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "awe_incidents.api.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "awe_incidents.api.middleware.RequestMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -81,7 +81,7 @@ DATABASES = {
         "OPTIONS": {
             "connect_timeout": 5,
             "application_name": "awe-incidents",
-            **({"pool": {"min_size": 0, "max_size": _POOL_SIZE, "timeout": 10}} if _POOL_SIZE else {}),
+            **({"pool": {"min_size": 0, "max_size": _POOL_SIZE, "timeout": 5}} if _POOL_SIZE else {}),
         },
     }
 }
@@ -107,7 +107,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 # Without `collectstatic` (development, demo) files come straight from the packages.
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {
@@ -124,6 +124,7 @@ STORAGES = {
 # Behind TLS in production; a reverse proxy says so by X-Forwarded-Proto where it is told to.
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # asked from beside us, without TLS
     SECURE_PROXY_SSL_HEADER = (
         ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("AWE_BEHIND_PROXY", default=False) else None
     )
@@ -148,11 +149,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["awe_incidents.api.parsers.StrictJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "awe_incidents.api.schema.ProblemAutoSchema",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "awe_incidents.api.pagination.NewestFirst",
     "EXCEPTION_HANDLER": "awe_incidents.api.problems.exception_handler",
-    "PAGE_SIZE": 25,
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # Accept says it
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "AWE Incidents",
@@ -162,11 +161,21 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": "none"},  # else it shows the schema to swagger.io
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "IncidentState": "awe_incidents.api.choices.INCIDENT_STATES",
+        "RunState": "awe_incidents.api.choices.RUN_STATES",
+        "ResultProgress": "awe_incidents.api.choices.RESULT_PROGRESS",
+        "CheckState": "awe_incidents.api.choices.CHECK_STATES",
+        "Suite": "awe_incidents.api.choices.SUITES",
+        "Environment": "diagnostics.stack.schema.ENVIRONMENTS",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "awe_incidents.api.schema.document_problems",
+        "awe_incidents.api.schema.add_problem",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -3,7 +3,8 @@
 AccountsError
 ├── ScopeNotAllowed    the person's roles do not allow a scope of the token
 ├── LifetimeNotAllowed the token would never end, or has ended already
-└── AlreadyRevoked     the token was revoked before
+├── AlreadyRevoked     the token was revoked before
+└── NameNotAllowed     the name of a person or of a token breaks its rules, or is taken
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class LifetimeNotAllowed(AccountsError):
 
 class AlreadyRevoked(AccountsError):
     """Nothing is left to revoke."""
+
+
+class NameNotAllowed(AccountsError):
+    """The message says what a name may hold."""

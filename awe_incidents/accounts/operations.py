@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from awe_incidents.accounts.errors import AlreadyRevoked, LifetimeNotAllowed, ScopeNotAllowed
+from awe_incidents.accounts.errors import AlreadyRevoked, LifetimeNotAllowed, NameNotAllowed, ScopeNotAllowed
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.accounts.roles import Role, Scope, scopes_of
 from awe_incidents.accounts.secrets import NewToken, new_token
@@ -20,11 +21,15 @@ LAST_USED_STEP = timedelta(minutes=1)  # so that reading costs no write
 
 @transaction.atomic
 def create_user(*, username: str, roles: Collection[Role], password: str | None, by: Actor, at: datetime) -> User:
-    """Create a person with roles; without a password they come by token only."""
-    user = User.objects.create_user(username=username, password=password)
-    user.roles = sorted(role.value for role in roles)
-    user.is_staff = password is not None
-    user.save(update_fields=["roles", "is_staff"])
+    """Create a person with roles; without a password they come by token only.
+
+    Raises: NameNotAllowed.
+    """
+    user = User(username=User.normalize_username(username), is_staff=password is not None)
+    user.roles = sorted({role.value for role in roles})
+    user.set_password(password)
+    _check_named(user)
+    user.save(force_insert=True)
     trail.record("user:created", subject=user, by=by, at=at, data={"roles": user.roles})
     return user
 
@@ -33,7 +38,7 @@ def create_user(*, username: str, roles: Collection[Role], password: str | None,
 def set_roles(*, user: User, roles: Collection[Role], by: Actor, at: datetime, because: str) -> User:
     """Give a person exactly these roles."""
     user = User.objects.select_for_update().get(pk=user.pk)
-    before, user.roles = user.roles, sorted(role.value for role in roles)
+    before, user.roles = user.roles, sorted({role.value for role in roles})
     user.save(update_fields=["roles"])
     trail.record(
         "user:roles_changed", subject=user, by=by, at=at, because=because, data={"before": before, "after": user.roles}
@@ -47,7 +52,7 @@ def issue_token(
 ) -> NewToken:
     """Make a token; its text is given here once and is nowhere stored.
 
-    Raises: ScopeNotAllowed, LifetimeNotAllowed.
+    Raises: ScopeNotAllowed, LifetimeNotAllowed, NameNotAllowed.
     """
     if beyond := set(scopes) - scopes_of(user.roles):
         raise ScopeNotAllowed(f"the roles of {user.username} do not allow {', '.join(sorted(beyond))}")
@@ -56,7 +61,7 @@ def issue_token(
     if not at < expires_at <= at + MAX_LIFETIME:
         raise LifetimeNotAllowed(f"a token ends in the future, and within {MAX_LIFETIME.days} days")
     token = new_token()
-    row = ApiToken.objects.create(
+    row = ApiToken(
         user=user,
         name=name,
         prefix=token.prefix,
@@ -65,6 +70,8 @@ def issue_token(
         created_at=at,
         expires_at=expires_at,
     )
+    _check_named(row)
+    row.save(force_insert=True)
     trail.record(
         "token:issued",
         subject=row,
@@ -86,6 +93,14 @@ def revoke_token(*, token: ApiToken, by: Actor, at: datetime, because: str) -> A
     trail.record("token:revoked", subject=token, by=by, at=at, because=because, data={"prefix": token.prefix})
     token.refresh_from_db()
     return token
+
+
+def _check_named(row: User | ApiToken) -> None:
+    try:
+        row.clean_fields(exclude={"password", "digest"})
+        row.validate_unique()
+    except ValidationError as error:
+        raise NameNotAllowed(" ".join(error.messages)) from None
 
 
 def note_token_use(*, token: ApiToken, at: datetime) -> None:

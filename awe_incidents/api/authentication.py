@@ -38,8 +38,9 @@ class TokenAuthentication(BaseAuthentication):
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        """Give what WWW-Authenticate says."""
-        return 'Bearer realm="awe-incidents"'
+        """Give what WWW-Authenticate says (RFC 6750, section 3)."""
+        challenge = 'Bearer realm="awe-incidents"'
+        return f'{challenge}, error="invalid_token"' if get_authorization_header(request) else challenge
 
 
 def actor_of(request: Request) -> Actor:

@@ -9,15 +9,19 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-from awe_incidents.api.problems import BY_STATUS, MEDIA_TYPE, problem_response
+from awe_incidents.api.problems import MEDIA_TYPE, problem_response
 
 API_PREFIX = "/api/"
 REQUEST_ID = "X-Request-ID"
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
 class RequestMiddleware:
-    """Give each request an id; turn any other error answer under /api/ into application/problem+json."""
+    """Give each request an id; turn any other error answer under /api/ into application/problem+json.
+
+    It is the outermost one, so that refusals of the others (a wrong Host, a missing CSRF token) pass through it too.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,13 +40,9 @@ class RequestMiddleware:
 
 
 def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if response.status_code == 301:
+        response.status_code = 308  # after a 301 a client repeats its POST as GET, and takes the list for an answer
     if response.status_code < 400 or response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
         return response
-    kind = BY_STATUS.get(response.status_code)
-    kept = {
-        name: response.headers[name]
-        for name in ("Allow", "Retry-After", "WWW-Authenticate")
-        if name in response.headers
-    }
-    detail = f"{kind.title}." if kind else "The request was refused."
-    return problem_response(response.status_code, detail=detail, instance=request.path, headers=kept)
+    kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    return problem_response(response.status_code, instance=request.path, headers=kept)

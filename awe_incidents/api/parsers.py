@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import IO, Any
 
-from rest_framework.exceptions import ParseError
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from awe_incidents.api.problems import InvalidFields
 from awe_incidents.incidents import template
 
-MAX_NESTING = 64
+MAX_DIGITS = 100
+_CHARSETS = {"utf-8", "utf8", "us-ascii"}
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class StrictJsonParser(BaseParser):
@@ -26,11 +28,11 @@ class StrictJsonParser(BaseParser):
     ) -> Any:
         """Give the parsed body.
 
-        Raises: ParseError, saying where.
+        Raises: ParseError, saying where; UnsupportedMediaType.
         """
-        text = _text(stream)
+        text = _text(stream, media_type).removeprefix(_BYTE_ORDER_MARK)
         try:
-            return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+            return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer, object_pairs_hook=_unique)
         except RecursionError:
             raise ParseError("the JSON is nested too deeply") from None
         except ValueError as error:
@@ -47,20 +49,18 @@ class MarkdownTemplateParser(BaseParser):
     ) -> dict[str, str]:
         """Give the seven fields; the stack comes as query parameter, since the template has no such field.
 
-        Raises: InvalidFields, ParseError.
+        Raises: TemplateError, ParseError, UnsupportedMediaType.
         """
-        try:
-            fields = asdict(template.parse(_text(stream)))
-        except template.TemplateError as error:
-            raise InvalidFields(
-                [(f"#/{field}" if field else "#", message) for field, message in error.problems]
-            ) from None
+        fields = asdict(template.parse(_text(stream, media_type)))
         view = (parser_context or {}).get("view")
-        stack = view.request.query_params.get("stack", "") if view else ""
-        return fields | ({"stack": stack} if stack else {})
+        stack = view.asked.get("stack") if view else None
+        return fields if stack is None else {**fields, "stack": stack}
 
 
-def _text(stream: IO[Any]) -> str:
+def _text(stream: IO[Any], media_type: str | None) -> str:
+    charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
+    if charset.lower() not in _CHARSETS:
+        raise UnsupportedMediaType(media_type or "", detail="the text has another charset; send it as UTF-8")
     data: bytes = stream.read()
     try:
         return data.decode("utf-8")
@@ -72,6 +72,12 @@ def _text(stream: IO[Any]) -> str:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    return int(digits)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

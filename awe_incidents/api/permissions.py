@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the framework's views load this class from the settings: im
 class HasScope(BasePermission):
     """Let a token through that has the scope in the view's `scopes[method]`; no scope named means no entry."""
 
-    message = "the token lacks the scope for this, or its person lacks the role"
+    message = "this takes a token"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Compare; HEAD and OPTIONS count as GET."""
@@ -28,4 +28,5 @@ class HasScope(BasePermission):
         needed = scopes.get(method)
         if needed is None and method not in scopes:
             return True  # no such method here: let the view answer 405
+        self.message = f"this takes the scope {needed}: the token lacks it, or its person lacks the role for it"
         return needed in usable_scopes(request.auth)

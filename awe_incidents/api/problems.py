@@ -9,17 +9,21 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpResponse
+from django.http.request import UnreadablePostError
+from django.utils.encoding import escape_uri_path
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
-from rest_framework.response import Response
 
 from awe_incidents.accounts import errors as accounts
 from awe_incidents.api import errors as api
 from awe_incidents.audit import errors as audit
 from awe_incidents.incidents import errors as incidents
+from awe_incidents.incidents.template import TemplateError
 from diagnostics import errors as diagnostics
+from diagnostics.redaction import errors as redaction
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/api/problems/"
@@ -50,6 +54,7 @@ BY_STATUS: dict[int, Kind] = {
     405: Kind(405, "method-not-allowed", "This address does not take this method"),
     406: Kind(406, "not-acceptable", "None of the media types asked for can be given"),
     408: Kind(408, "too-slow", "The request did not arrive in time"),
+    412: Kind(412, "precondition-failed", "A precondition of the request does not hold"),
     413: Kind(413, "too-large", "The request is too large"),
     415: Kind(415, "media-type", "This media type is not taken here"),
     429: Kind(429, "too-many-requests", "Too many requests"),
@@ -61,6 +66,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     accounts.ScopeNotAllowed: Kind(403, "scope-not-allowed", "The roles do not allow this scope"),
     accounts.LifetimeNotAllowed: Kind(400, "lifetime-not-allowed", "The token's lifetime is not allowed"),
     accounts.AlreadyRevoked: Kind(409, "already-revoked", "The token was revoked before"),
+    accounts.NameNotAllowed: Kind(400, "name-not-allowed", "This name is not allowed, or is taken"),
     api.KeyReused: Kind(422, "idempotency-key-reused", "The Idempotency-Key was used for another request"),
     api.KeyInProgress: Kind(409, "idempotency-key-in-progress", "The first request with this key is still in progress"),
     api.KeyMalformed: Kind(400, "idempotency-key-malformed", "The Idempotency-Key cannot be used"),
@@ -70,72 +76,120 @@ BY_ERROR: dict[type[Exception], Kind] = {
     diagnostics.SecretNotStorable: Kind(400, "secret-not-storable", "The secret cannot be stored"),
     diagnostics.AlreadyClaimed: Kind(409, "already-claimed", "Another worker was first"),
     incidents.ReportInvalid: INVALID,
+    TemplateError: INVALID,
     incidents.TransitionNotAllowed: Kind(409, "transition-not-allowed", "The incident's state does not allow this"),
     incidents.ReasonRequired: Kind(400, "reason-required", "A reason is needed"),
     incidents.RoleRequired: Kind(403, "role-required", "A role is missing"),
     incidents.StaleVersion: Kind(412, "stale-version", "Somebody else changed this in between"),
+    redaction.RedactionError: Kind(500, "not-redacted", "The text could not be redacted, so it was not stored"),
 }
+# Which field of the body a refusal is about, where it is about one.
+_FIELD_OF: dict[type[Exception], str] = {
+    diagnostics.UnknownStack: "stack",
+    diagnostics.UnknownSuite: "suite",
+    incidents.TransitionNotAllowed: "action",
+    incidents.ReasonRequired: "because",
+    incidents.StaleVersion: "version",
+}
+_HOW_TO_COME_IN = "send `Authorization: Bearer TOKEN`; an administrator issues a token with manage.py create_token"
 _NO_DATABASE = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class InvalidFields(exceptions.APIException):
-    """Fields that break their rules, each with a JSON pointer."""
+    """Fields that break their rules, each with a JSON pointer into the part of the request that `place` names."""
 
     status_code = status.HTTP_400_BAD_REQUEST
 
-    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
-        self.problems = [{"pointer": pointer, "detail": detail} for pointer, detail in problems]
+    def __init__(self, problems: Iterable[tuple[str, str]], *, place: str = "body") -> None:
+        self.errors = [problem_at(field, detail, place=place) for field, detail in problems]
         super().__init__("some fields break their rules")
 
+    @classmethod
+    def of(cls, detail: Any, *, place: str) -> InvalidFields:
+        """Take over what a serializer found."""
+        return cls(_flattened(detail), place=place)
 
-def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+
+def problem_at(field: str, detail: str, *, place: str = "body") -> dict[str, str]:
+    """Give one entry of a problem's `errors`; `field` may be a path with slashes, "" means the whole."""
+    return {"in": place, "pointer": f"#/{field}" if field else "#", "detail": detail}
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """Give the problem for an error that a view raised; None leaves it to Django, which makes a 500 of it."""
-    kind, detail, more, headers = _described(error)
-    if kind is None:
+    described = _described(error)
+    if described is None:
         return None
-    body = _body(kind, detail, instance=context["request"].path) | more
-    return Response(body, status=kind.status, headers=headers, content_type=MEDIA_TYPE)
+    kind, detail, errors, headers = described
+    return _response(kind, detail, instance=context["request"].path, errors=errors, headers=headers)
 
 
 def problem_response(
-    status_code: int, *, detail: str, instance: str, headers: Mapping[str, str] | None = None
+    status_code: int, *, detail: str = "", instance: str, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """Give a problem for an answer that no view of the API made."""
     kind = BY_STATUS.get(status_code, MALFORMED if status_code < 500 else INTERNAL)
-    body = _body(kind, detail, instance=instance) | {"status": status_code}
-    return HttpResponse(json.dumps(body), status=status_code, content_type=MEDIA_TYPE, headers=dict(headers or {}))
+    if kind.status != status_code:
+        kind = Kind(status_code, kind.slug, kind.title)
+    return _response(kind, detail or f"{kind.title}.", instance=instance, headers=headers)
 
 
-def _body(kind: Kind, detail: str, *, instance: str) -> dict[str, Any]:
-    return {
+def _response(
+    kind: Kind,
+    detail: str,
+    *,
+    instance: str,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Render at once: negotiation or the view's renderer may be what failed."""
+    body: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{kind.slug}/",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        "instance": instance,
+        "instance": escape_uri_path(instance),
     }
+    if errors:
+        body["errors"] = errors
+    if kind.status == status.HTTP_503_SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
+    return HttpResponse(json.dumps(body), status=kind.status, content_type=MEDIA_TYPE, headers=dict(headers or {}))
 
 
-_Described = tuple[Kind | None, str, dict[str, Any], dict[str, str]]
+_Described = tuple[Kind, str, list[dict[str, str]], dict[str, str]]
 
 
-def _described(error: Exception) -> _Described:
-    if isinstance(error, incidents.ReportInvalid):
-        return INVALID, "some fields break their rules", {"errors": _pointers(error.problems)}, {}
+def _described(error: Exception) -> _Described | None:
+    if isinstance(error, incidents.ReportInvalid | TemplateError):
+        return INVALID, "some fields break their rules", [problem_at(*one) for one in error.problems], {}
     kind = next((BY_ERROR[cls] for cls in type(error).__mro__ if cls in BY_ERROR), None)
     if kind is not None:
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status == 503 else {}
-        return kind, str(error), {}, headers
-    if isinstance(error, _NO_DATABASE):
+        return kind, str(error), _errors_of(error), {}
+    if is_without_database(error):
         log.error("database unavailable", error=type(error).__name__)
-        return UNAVAILABLE, "the database does not answer; try again", {}, {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        return UNAVAILABLE, "the database does not answer; try again", [], {}
+    if isinstance(error, UnreadablePostError):
+        return MALFORMED, "the body ended before its length was reached", [], {}
     if isinstance(error, Http404):
-        return BY_STATUS[404], "nothing here that you may see; check the address", {}, {}
+        return BY_STATUS[404], "nothing here that you may see; check the address", [], {}
     if isinstance(error, PermissionDenied):
-        return BY_STATUS[403], "this is not allowed", {}, {}
-    if isinstance(error, exceptions.APIException):
-        return _of_framework(error)
-    return None, "", {}, {}
+        return BY_STATUS[403], "this is not allowed", [], {}
+    return _of_framework(error) if isinstance(error, exceptions.APIException) else None
+
+
+def is_without_database(error: Exception) -> bool:
+    """Say whether the database is away, refuses connections, or is a standby that takes no writes."""
+    return isinstance(error, _NO_DATABASE) or (
+        isinstance(error, InternalError) and isinstance(error.__cause__, ReadOnlySqlTransaction)
+    )
+
+
+def _errors_of(error: Exception) -> list[dict[str, str]]:
+    if isinstance(error, api.KeyReused | api.KeyInProgress | api.KeyMalformed):
+        return [problem_at("Idempotency-Key", str(error), place="header")]
+    field = _FIELD_OF.get(type(error))
+    return [problem_at(field, str(error))] if field else []
 
 
 def _of_framework(error: exceptions.APIException) -> _Described:
@@ -145,23 +199,23 @@ def _of_framework(error: exceptions.APIException) -> _Described:
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, InvalidFields):
-        return INVALID, str(error.detail), {"errors": error.problems}, headers
+        return INVALID, str(error.detail), error.errors, headers
     if isinstance(error, exceptions.ValidationError):
-        return INVALID, "some fields break their rules", {"errors": list(_flattened(error.detail))}, headers
-    return BY_STATUS.get(error.status_code, MALFORMED), str(error.detail), {}, headers
+        return INVALID, "some fields break their rules", [problem_at(*one) for one in _flattened(error.detail)], headers
+    kind = BY_STATUS.get(error.status_code, MALFORMED)
+    if isinstance(error, exceptions.NotAuthenticated):
+        return kind, _HOW_TO_COME_IN, [], headers
+    errors = [problem_at("", str(error.detail))] if isinstance(error, exceptions.ParseError) else []
+    return kind, str(error.detail), errors, headers
 
 
-def _pointers(problems: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"pointer": f"#/{field}", "detail": detail} for field, detail in problems]
-
-
-def _flattened(detail: Any, pointer: str = "#") -> Iterable[dict[str, str]]:
+def _flattened(detail: Any, path: str = "") -> Iterable[tuple[str, str]]:
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
             part = str(key).replace("~", "~0").replace("/", "~1")
-            yield from _flattened(inner, pointer if key == "non_field_errors" else f"{pointer}/{part}")
+            yield from _flattened(inner, path if key == "non_field_errors" else f"{path}/{part}".lstrip("/"))
     elif isinstance(detail, list | tuple):
         for inner in detail:
-            yield from _flattened(inner, pointer)
+            yield from _flattened(inner, path)
     else:
-        yield {"pointer": pointer, "detail": str(detail)}
+        yield path, str(detail)

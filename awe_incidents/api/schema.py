@@ -1,41 +1,59 @@
-"""The OpenAPI 3.1 schema: what drf-spectacular cannot see by itself (problems, tokens, Idempotency-Key)."""
+"""The OpenAPI 3.1 schema: what drf-spectacular cannot see by itself (problems, parameters, tokens, headers)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import Direction, OpenApiParameter
 
-from awe_incidents.api.problems import MEDIA_TYPE
+from awe_incidents.api import errors
+from awe_incidents.api.fields import MAX_ID
+from awe_incidents.api.idempotency import HEADER, MAX_LENGTH, REPLAYED
+from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED, MEDIA_TYPE, TYPE_PREFIX, Kind
+from awe_incidents.audit.errors import AuditError
 
 IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]+$"},
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": r"^[\x20-\x7e]+$"},
     location=OpenApiParameter.HEADER,
     description="Repeat a request with the same key and get the same answer; kept for 24 hours.",
 )
-EVERY_METHOD = ("400", "401", "403", "404", "405", "406", "500", "503")
-WITH_BODY = ("409", "412", "413", "415", "422")
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    {"type": "string"},
+    location=OpenApiParameter.HEADER,
+    description="The `ETag` of an earlier answer: 304 when it still holds.",
+)
+PATH_ID = OpenApiParameter("id", {"type": "integer", "minimum": 1, "maximum": MAX_ID}, location=OpenApiParameter.PATH)
+_KEY_ERRORS = (errors.KeyReused, errors.KeyInProgress, errors.KeyMalformed)
+_TEXT = {"schema": {"type": "string"}}
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
     "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
+        "type": {"type": "string", "format": "uri-reference", "description": "Leads to a page that explains it."},
         "title": {"type": "string"},
-        "status": {"type": "integer"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "What is wrong and what to do."},
         "instance": {"type": "string", "format": "uri-reference"},
         "errors": {
             "type": "array",
+            "minItems": 1,
             "items": {
                 "type": "object",
                 "properties": {
-                    "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the request, with #."},
+                    "in": {"type": "string", "enum": ["body", "query", "header"]},
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON pointer (RFC 6901, as URI fragment) into that part of the request.",
+                    },
                     "detail": {"type": "string"},
                 },
-                "required": ["pointer", "detail"],
+                "required": ["in", "pointer", "detail"],
             },
         },
     },
@@ -44,11 +62,85 @@ PROBLEM: dict[str, Any] = {
 
 
 class ProblemAutoSchema(AutoSchema):
-    """Gives operations their resource's name as tag."""
+    """Describes an operation with its parameters, its headers and every problem that it can answer with."""
 
     def get_tags(self) -> list[str]:
         """Group by the first part of the path after the version."""
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def get_override_parameters(self) -> list[Any]:
+        """Add what the view declares once for reading and documenting."""
+        given: list[Any] = list(super().get_override_parameters())
+        given += [one for one in (getattr(self.view, "parameters", {}).get(self.method),) if one]
+        given += [PATH_ID] if "{id}" in self.path else []
+        given += [IF_NONE_MATCH] if self.method == "GET" else [IDEMPOTENCY_KEY]
+        return given
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Add headers and problems to what the framework found."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            _describe_headers(operation["responses"])
+            operation["responses"] |= self._problem_responses()
+        return operation
+
+    def _problem_responses(self) -> dict[str, Any]:
+        by_status: dict[int, list[Kind]] = {}
+        for kind in sorted(set(self._kinds()), key=lambda one: (one.status, one.slug)):
+            by_status.setdefault(kind.status, []).append(kind)
+        return {str(status): self._problem_response(status, kinds).ref for status, kinds in by_status.items()}
+
+    def _problem_response(self, status: int, kinds: list[Kind]) -> ResolvedComponent:
+        name = ".".join([str(status), *(kind.slug for kind in kinds)])
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name=name, type=ResolvedComponent.RESPONSE, object=name, schema=_described(status, kinds)
+        )
+        self.registry.register_on_missing(component)
+        return component
+
+    def _kinds(self) -> Iterator[Kind]:
+        yield from (INVALID, *(BY_STATUS[status] for status in (401, 403, 406, 500, 503)))
+        if "{" in self.path:
+            yield BY_STATUS[404]
+        if self.method != "GET":
+            yield from (MALFORMED, BY_STATUS[413], BY_STATUS[415], BY_ERROR[AuditError])
+            yield from (BY_ERROR[error] for error in _KEY_ERRORS)
+        yield from (BY_ERROR[error] for error in getattr(self.view, "refusals", {}).get(self.method, ()))
+
+
+def _describe_headers(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if status == "200":
+            response["headers"] = {"ETag": {**_TEXT, "required": True, "description": "Changes with the answer."}}
+        if status == "201":
+            location = {"schema": {"type": "string", "format": "uri"}, "required": True}
+            replayed = {"schema": {"const": "true"}, "description": "The answer to an earlier request with this key."}
+            response["headers"] = {"Location": location, REPLAYED: replayed}
+    if "200" in responses:
+        responses["304"] = {"description": "Nothing has changed.", "headers": {"ETag": {**_TEXT, "required": True}}}
+
+
+def _described(status: int, kinds: list[Kind]) -> dict[str, Any]:
+    told = "; ".join(f"{kind.title} (`{TYPE_PREFIX}{kind.slug}/`)" for kind in kinds)
+    headers = {401: "WWW-Authenticate", 503: "Retry-After"}
+    return {
+        "description": f"{told}.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **({"headers": {headers[status]: {**_TEXT, "required": True}}} if status in headers else {}),
+    }
+
+
+class StrictFields(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Says of requests that fields which nobody knows are refused."""
+
+    target_class = "awe_incidents.api.fields.Fields"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """Close the object."""
+        mapped = auto_schema._map_serializer
+        found: dict[str, Any] = mapped(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+        return {**found, "additionalProperties": False}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -62,16 +154,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "bearer", "bearerFormat": "awe_<prefix>_<secret>"}
 
 
-def document_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the problem answers to every operation (a post-processing hook of drf-spectacular)."""
+def add_problem(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add the schema that the problem answers refer to (a post-processing hook of drf-spectacular)."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
-    answer = {
-        "description": "A problem, in plain words.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for path in result["paths"].values():
-        for method, operation in path.items():
-            statuses = EVERY_METHOD + (WITH_BODY if method in {"post", "put", "patch", "delete"} else ())
-            for status in statuses:
-                operation["responses"].setdefault(status, answer)
     return result

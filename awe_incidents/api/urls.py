@@ -1,12 +1,13 @@
 """Addresses of the API."""
 
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.urls import path, register_converter
+from drf_spectacular.views import SpectacularSwaggerView
 
 from awe_incidents.api import pages
-from awe_incidents.api.v1 import bug_reports, incidents, runs, stacks
+from awe_incidents.api.v1 import bug_reports, evidence, incidents, runs, stacks, timelines
 
 app_name = "api"
+register_converter(stacks.StackNameConverter, "stack_name")
 
 urlpatterns = [
     path("v1/bug-reports/", bug_reports.BugReportList.as_view(), name="bug-reports"),
@@ -14,15 +15,15 @@ urlpatterns = [
     path("v1/incidents/", incidents.IncidentList.as_view(), name="incidents"),
     path("v1/incidents/<int:id>/", incidents.IncidentDetail.as_view(), name="incident"),
     path("v1/incidents/<int:id>/runs/", runs.IncidentRuns.as_view(), name="incident-runs"),
-    path("v1/incidents/<int:id>/timeline/", incidents.IncidentTimeline.as_view(), name="incident-timeline"),
+    path("v1/incidents/<int:id>/timeline/", timelines.IncidentTimeline.as_view(), name="incident-timeline"),
     path("v1/incidents/<int:id>/transitions/", incidents.IncidentTransitions.as_view(), name="incident-transitions"),
     path("v1/runs/", runs.RunList.as_view(), name="runs"),
     path("v1/runs/<int:id>/", runs.RunDetail.as_view(), name="run"),
-    path("v1/evidence/<int:id>/", runs.EvidenceDetail.as_view(), name="evidence"),
-    path("v1/evidence/<int:id>/text/", runs.EvidenceText.as_view(), name="evidence-text"),
+    path("v1/evidence/<int:id>/", evidence.EvidenceDetail.as_view(), name="evidence"),
+    path("v1/evidence/<int:id>/text/", evidence.EvidenceText.as_view(), name="evidence-text"),
     path("v1/stacks/", stacks.StackList.as_view(), name="stacks"),
-    path("v1/stacks/<str:name>/", stacks.StackDetail.as_view(), name="stack"),
+    path("v1/stacks/<stack_name:name>/", stacks.StackDetail.as_view(), name="stack"),
     path("problems/<slug:slug>/", pages.problem, name="problem"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", pages.SchemaPage.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
 ]

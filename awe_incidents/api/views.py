@@ -1,52 +1,75 @@
-"""What every view of the API shares: the size limit, and creating at most once under an Idempotency-Key."""
+"""What every view of the API shares: scopes, strict parameters, bounded bodies, and creating at most once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.conf import settings
-from django.utils.http import parse_header_parameters
+from django.db.models import QuerySet
+from django.utils.cache import patch_vary_headers
 from rest_framework import status
-from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import person_of
+from awe_incidents.api.bodies import check_body
 from awe_incidents.api.idempotency import create_once
+from awe_incidents.api.pagination import NewestFirst
+from awe_incidents.api.parameters import PageParameters, Parameters, read_parameters
 
-MAX_ID = 2**63 - 1
-
-
-class BodyTooLarge(APIException):
-    """More than a bug report with its logs needs."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "the body is larger than {limit:,} bytes; leave out what does not matter, or cut the logs"
+READING = frozenset({"GET", "HEAD"})
 
 
 class ScopedView(GenericAPIView[Any]):
-    """A view that names the scope of each of its methods."""
+    """A view that names the scope of each of its methods, and the parameters that each takes."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {}
+    parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
+    refusals: ClassVar[Mapping[str, tuple[type[Exception], ...]]] = {}  # by method, for the schema
     lookup_url_kwarg = "id"
     lookup_field = "pk"
+    asked: Mapping[str, Any] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check token and scope first, then the size of the body, before a parser sees a byte of it."""
+        """Check token and scope first, then the parameters, then the body before a parser sees a byte of it."""
         super().initial(request, *args, **kwargs)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if not length.isdecimal() or int(length) > limit:
-            raise BodyTooLarge(BodyTooLarge.default_detail.format(limit=limit))
+        method = "GET" if request.method in READING else str(request.method)
+        self.asked = read_parameters(request, self.parameters.get(method, Parameters))
+        check_body(request)
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Say which methods there are; the schema says the rest."""
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Let one caller keep an answer and ask whether it still holds (If-None-Match); nobody else may have it."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(answer, ["Authorization"])
+        if request.method in READING and answer.status_code == status.HTTP_200_OK:
+            answer.headers.setdefault("Cache-Control", "private, no-cache")
+        return answer
 
     @property
     def person(self) -> User:
         """Give who is asking."""
         return person_of(self.request)
+
+
+class ListView(ListModelMixin, ScopedView):
+    """A list in pages; `filters` says which column each parameter compares."""
+
+    pagination_class = NewestFirst
+    parameters: ClassVar[Mapping[str, type[Parameters]]] = {"GET": PageParameters}
+    filters: ClassVar[Mapping[str, str]] = {}
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Compare what was asked for."""
+        wanted = {column: self.asked[name] for name, column in self.filters.items() if name in self.asked}
+        return queryset.filter(**wanted)
 
 
 class CreateView(ScopedView):
@@ -57,15 +80,10 @@ class CreateView(ScopedView):
         return create_once(request, lambda: self.create(request, *args, **kwargs))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Translate, make one domain call, translate back; runs in a transaction."""
+        """Translate, make one domain call, translate back; under a key this runs in the key's transaction."""
         raise NotImplementedError(type(self).__name__)
 
 
 def created(data: Mapping[str, Any], *, location: str) -> Response:
     """Give the answer 201 with its address."""
     return Response(data, status=status.HTTP_201_CREATED, headers={"Location": location})
-
-
-def media_type_of(request: Request) -> str:
-    """Give the body's media type without parameters."""
-    return parse_header_parameters(request.content_type or "")[0]

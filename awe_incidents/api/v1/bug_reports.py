@@ -7,46 +7,55 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
+from awe_incidents.api.fields import MAX_ID, Environment, Fields, StackNamed, Text, WholeNumber
+from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
-from awe_incidents.api.schema import IDEMPOTENCY_KEY
 from awe_incidents.api.v1.links import link
-from awe_incidents.api.views import CreateView, ScopedView, created
+from awe_incidents.api.views import CreateView, ListView, ScopedView, created
+from awe_incidents.incidents.errors import RoleRequired
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport
 from awe_incidents.incidents.operations import file_bug_report
 from awe_incidents.incidents.queries import visible_reports
 from awe_incidents.incidents.reports import MAX_CHARACTERS
-from diagnostics.queries import stack_named
+from diagnostics.stack.schema import ENVIRONMENTS
 
 
-def _text(name: str, *, required: bool = False) -> serializers.CharField:
-    return serializers.CharField(
-        required=required,
-        allow_blank=not required,
-        default=serializers.empty if required else "",
-        trim_whitespace=False,
-        max_length=MAX_CHARACTERS[name],
-    )
+def _optional(name: str) -> Text:
+    return Text(required=False, allow_blank=True, default="", max_length=MAX_CHARACTERS[name])
 
 
-class BugReportRequest(serializers.Serializer[Any]):
+@extend_schema_field({"type": "string", "enum": list(ENVIRONMENTS), "description": "Taken in any case."})
+class DocumentedEnvironment(Environment):
+    """The environment, with its choices in the schema."""
+
+
+@extend_schema_field(
+    {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS["actual_behavior"], "pattern": r"\S"}
+)
+class ActualBehavior(Text):
+    """What actually happens; the only section without which nobody knows what is wrong."""
+
+
+@extend_schema_serializer(component_name="BugReport")
+class BugReportRequest(Fields):
     """The seven fields of the template, and the stack that they are about."""
 
-    stack = serializers.CharField(max_length=63, help_text="Name of the stack, see GET /api/v1/stacks/.")
-    environment = serializers.CharField(max_length=16, help_text="Development, Staging or Production.")
-    docker_compose_version = _text("docker_compose_version")
-    container_logs = _text("container_logs")
-    steps_to_reproduce = _text("steps_to_reproduce")
-    expected_behavior = _text("expected_behavior")
-    actual_behavior = _text("actual_behavior", required=True)
-    screenshots = _text("screenshots")
+    stack = StackNamed()
+    environment = DocumentedEnvironment()
+    docker_compose_version = _optional("docker_compose_version")
+    container_logs = _optional("container_logs")
+    steps_to_reproduce = _optional("steps_to_reproduce")
+    expected_behavior = _optional("expected_behavior")
+    actual_behavior = ActualBehavior(max_length=MAX_CHARACTERS["actual_behavior"])
+    screenshots = _optional("screenshots")
 
 
 class BugReportLinks(serializers.Serializer[Any]):
@@ -58,12 +67,25 @@ class BugReportLinks(serializers.Serializer[Any]):
     runs = serializers.URLField()
 
 
+class RedactionReceipt(serializers.Serializer[Any]):
+    """What was taken out of a report: how often each rule hit, by field; never what it took."""
+
+    rule_set_version = serializers.CharField()
+    counts = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField(min_value=1)))
+
+
+@extend_schema_field(RedactionReceipt)
+class ReceiptField(serializers.JSONField):
+    """The receipt as stored."""
+
+
 class BugReportSerializer(serializers.ModelSerializer[BugReport]):
     """A bug report as stored: redacted, with the receipt of what was removed."""
 
     stack = serializers.CharField(source="stack.name", read_only=True)
     reporter = serializers.CharField(source="reporter.username", read_only=True)
     incident = serializers.IntegerField(source="incident_id", read_only=True)
+    redactions = ReceiptField(read_only=True)
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -98,13 +120,28 @@ class FiledSerializer(BugReportSerializer):
         return link(self.context["request"], "run", id=self.context["run"].pk)
 
 
-class BugReportList(ListModelMixin, CreateView):
+class ReportParameters(PageParameters):
+    """Which bug reports."""
+
+    stack = Text(required=False, max_length=63)
+    incident = WholeNumber(required=False, min_value=1, max_value=MAX_ID)
+
+
+class FilingParameters(Parameters):
+    """What the template has no section for."""
+
+    stack = Text(required=False, max_length=63, help_text="The stack, where the body is Markdown; JSON has a field.")
+
+
+class BugReportList(ListView, CreateView):
     """Bug reports that the caller may see."""
 
     parser_classes = [StrictJsonParser, MarkdownTemplateParser]
     serializer_class = BugReportSerializer
-    filterset_fields: ClassVar = {"stack__name": ["exact"], "incident": ["exact"]}
     scopes: ClassVar = {"GET": Scope.REPORTS_READ, "POST": Scope.REPORTS_WRITE}
+    parameters: ClassVar = {"GET": ReportParameters, "POST": FilingParameters}
+    filters: ClassVar = {"stack": "stack__name", "incident": "incident_id"}
+    refusals: ClassVar = {"POST": (RoleRequired,)}
 
     def get_queryset(self) -> QuerySet[BugReport]:
         """Start from what the caller may see."""
@@ -119,10 +156,6 @@ class BugReportList(ListModelMixin, CreateView):
         operation_id="file_bug_report",
         request={"application/json": BugReportRequest, "text/markdown": OpenApiTypes.STR},
         responses={201: FiledSerializer},
-        parameters=[
-            IDEMPOTENCY_KEY,
-            OpenApiParameter("stack", str, description="The stack, where the body is Markdown."),
-        ],
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """File a bug report: opens an incident and queues a diagnostic run on the stack."""
@@ -134,11 +167,7 @@ class BugReportList(ListModelMixin, CreateView):
         asked.is_valid(raise_exception=True)
         fields = dict(asked.validated_data)
         report, run = file_bug_report(
-            stack=stack_named(fields.pop("stack")),
-            fields=fields,
-            reporter=self.person,
-            by=actor_of(request),
-            at=timezone.now(),
+            stack=fields.pop("stack"), fields=fields, reporter=self.person, by=actor_of(request), at=timezone.now()
         )
         data = FiledSerializer(report, context={**self.get_serializer_context(), "run": run}).data
         return created(data, location=data["links"]["self"])

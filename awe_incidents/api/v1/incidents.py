@@ -1,29 +1,28 @@
-"""Incidents: what triage works on, their histories and their steps."""
+"""Incidents: what triage works on, and their steps."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.pagination import OldestFirst
-from awe_incidents.api.schema import IDEMPOTENCY_KEY
+from awe_incidents.api.choices import INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES
+from awe_incidents.api.fields import Choice, Fields, StackNamed, Text, WholeNumber
+from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.v1.links import link
-from awe_incidents.api.views import CreateView, ScopedView, created
-from awe_incidents.incidents.models import Incident, TimelineEntry
+from awe_incidents.api.views import CreateView, ListView, ScopedView, created
+from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, StaleVersion, TransitionNotAllowed
+from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import move_incident, open_incident
-from awe_incidents.incidents.queries import visible_incidents, visible_timeline
-from awe_incidents.incidents.states import TRANSITIONS
-from diagnostics.queries import stack_named
+from awe_incidents.incidents.queries import visible_incidents
 
 
 class IncidentLinks(serializers.Serializer[Any]):
@@ -69,30 +68,36 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
         }
 
 
-class IncidentRequest(serializers.Serializer[Any]):
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"\S"})
+class Title(Text):
+    """What is wrong, in one line."""
+
+
+@extend_schema_serializer(component_name="Incident")
+class IncidentRequest(Fields):
     """An incident that an operator opens without a bug report."""
 
-    stack = serializers.CharField(max_length=63)
-    title = serializers.CharField(max_length=200)
+    stack = StackNamed()
+    title = Title(max_length=200, trim_whitespace=True)
 
 
-class TransitionRequest(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="Transition")
+class TransitionRequest(Fields):
     """One step of an incident."""
 
-    action = serializers.ChoiceField(choices=sorted(TRANSITIONS))
-    because = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
-    version = serializers.IntegerField(
+    action = Choice(choices=INCIDENT_ACTIONS)
+    because = Text(required=False, default="", allow_blank=True, max_length=2000)
+    version = WholeNumber(
         required=False, min_value=1, max_value=2**31 - 1, help_text="Refuse the step when the incident has moved on."
     )
 
 
-class TimelineEntrySerializer(serializers.ModelSerializer[TimelineEntry]):
-    """A line of an incident's history."""
+class IncidentParameters(PageParameters):
+    """Which incidents."""
 
-    class Meta:
-        model = TimelineEntry
-        fields = ["id", "kind", "text", "actor", "data", "occurred_at", "recorded_at"]
-        read_only_fields = fields
+    stack = Text(required=False, max_length=63)
+    state = Choice(required=False, choices=INCIDENT_STATES)
+    severity = Choice(required=False, choices=SEVERITIES)
 
 
 class _VisibleIncidents(ScopedView):
@@ -105,23 +110,20 @@ class _VisibleIncidents(ScopedView):
         return visible_incidents(self.person)
 
 
-class IncidentList(ListModelMixin, _VisibleIncidents, CreateView):
+class IncidentList(_VisibleIncidents, ListView, CreateView):
     """Incidents."""
 
-    filterset_fields: ClassVar = {"stack__name": ["exact"], "state": ["exact"], "severity": ["exact"]}
     scopes: ClassVar = {"GET": Scope.INCIDENTS_READ, "POST": Scope.INCIDENTS_WRITE}
+    parameters: ClassVar = {"GET": IncidentParameters}
+    filters: ClassVar = {"stack": "stack__name", "state": "state", "severity": "severity"}
+    refusals: ClassVar = {"POST": (RoleRequired,)}
 
     @extend_schema(operation_id="list_incidents")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List incidents, newest first."""
         return self.list(request, *args, **kwargs)
 
-    @extend_schema(
-        operation_id="open_incident",
-        request=IncidentRequest,
-        responses={201: IncidentSerializer},
-        parameters=[IDEMPOTENCY_KEY],
-    )
+    @extend_schema(operation_id="open_incident", request=IncidentRequest, responses={201: IncidentSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Open an incident without a bug report."""
         return super().post(request, *args, **kwargs)
@@ -130,13 +132,7 @@ class IncidentList(ListModelMixin, _VisibleIncidents, CreateView):
         """Open the incident."""
         asked = IncidentRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        incident = open_incident(
-            stack=stack_named(asked.validated_data["stack"]),
-            title=asked.validated_data["title"],
-            user=self.person,
-            by=actor_of(request),
-            at=timezone.now(),
-        )
+        incident = open_incident(user=self.person, by=actor_of(request), at=timezone.now(), **asked.validated_data)
         data = self.get_serializer(incident).data
         return created(data, location=data["links"]["self"])
 
@@ -152,37 +148,13 @@ class IncidentDetail(RetrieveModelMixin, _VisibleIncidents):
         return self.retrieve(request, *args, **kwargs)
 
 
-class IncidentTimeline(ListModelMixin, ScopedView):
-    """An incident's history."""
-
-    serializer_class = TimelineEntrySerializer
-    pagination_class = OldestFirst
-    scopes: ClassVar = {"GET": Scope.INCIDENTS_READ}
-
-    def get_queryset(self) -> QuerySet[TimelineEntry]:
-        """Start from a visible incident."""
-        if getattr(self, "swagger_fake_view", False):
-            return TimelineEntry.objects.none()
-        incident = get_object_or_404(visible_incidents(self.person), pk=self.kwargs["id"])
-        return visible_timeline(incident, self.person)
-
-    @extend_schema(operation_id="list_timeline")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List an incident's history, oldest first."""
-        return self.list(request, *args, **kwargs)
-
-
 class IncidentTransitions(_VisibleIncidents, CreateView):
     """Steps of an incident: acknowledge, resolve, reopen, close."""
 
     scopes: ClassVar = {"POST": Scope.INCIDENTS_WRITE}
+    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, StaleVersion)}
 
-    @extend_schema(
-        operation_id="move_incident",
-        request=TransitionRequest,
-        responses={201: IncidentSerializer},
-        parameters=[IDEMPOTENCY_KEY],
-    )
+    @extend_schema(operation_id="move_incident", request=TransitionRequest, responses={201: IncidentSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take one step."""
         return super().post(request, *args, **kwargs)

@@ -8,6 +8,6 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 
-def link(request: Request, name: str, **kwargs: Any) -> str:
+def link(request: Request, view: str, /, **kwargs: Any) -> str:
     """Give the absolute address of a view of this API."""
-    return str(reverse(f"api:{name}", kwargs=kwargs, request=request))
+    return str(reverse(f"api:{view}", kwargs=kwargs, request=request))

@@ -48,6 +48,8 @@ class Command(BaseCommand):
             )
         except User.DoesNotExist:
             raise CommandError(f"there is no person {options['username']}; make one with create_user") from None
-        except (AccountsError, OverflowError) as error:
+        except OverflowError:
+            raise CommandError(f"{options['days']} days are too many") from None
+        except AccountsError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(token.text)

@@ -9,9 +9,9 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import IntegrityError
 from django.utils import timezone
 
+from awe_incidents.accounts.errors import AccountsError
 from awe_incidents.accounts.operations import create_user
 from awe_incidents.accounts.roles import Role
 from awe_incidents.actor import command
@@ -41,9 +41,9 @@ class Command(BaseCommand):
                 by=command(getpass.getuser()),
                 at=timezone.now(),
             )
-        except IntegrityError:
-            raise CommandError(f"there is a person {options['username']} already") from None
-        self.stdout.write(f"Created {options['username']} as {', '.join(sorted(options['role']))}.")
+        except AccountsError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"Created {options['username']} as {', '.join(sorted(set(options['role'])))}.")
 
 
 def _password() -> str:

@@ -1,0 +1,31 @@
+"""The words that fields choose from, in the form that serializers and the schema take; each has one name there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from awe_incidents.incidents.states import TRANSITIONS
+from awe_incidents.incidents.states import IncidentState as _IncidentState
+from awe_incidents.incidents.states import Severity as _Severity
+from diagnostics.checks.base import SUITES as _SUITES
+from diagnostics.checks.result import State as _State
+from diagnostics.stack.schema import VANTAGES as _VANTAGES
+from diagnostics.states import ResultProgress as _ResultProgress
+from diagnostics.states import RunState as _RunState
+
+Choices = list[tuple[str, str]]
+
+
+def _words(words: Iterable[str]) -> Choices:
+    return [(str(word), str(word)) for word in words]
+
+
+INCIDENT_STATES = _words(_IncidentState)
+INCIDENT_ACTIONS = _words(sorted(TRANSITIONS))
+SEVERITIES = _words(_Severity)
+RUN_STATES = _words(_RunState)
+SUITES = _words(_SUITES)
+CHECK_STATES = _words(_State)
+RESULT_PROGRESS = _words(_ResultProgress)
+VANTAGES = _words(_VANTAGES)
+THRESHOLD_SOURCES = _words(("default", "config", "baseline"))
