@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -109,4 +110,10 @@ def _problems(texts: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _redactor(stack: Stack) -> Redactor:
-    return Redactor(unseal(stack.redaction_key))
+    return _redactor_of(bytes(stack.redaction_key))
+
+
+@lru_cache(maxsize=64)
+def _redactor_of(sealed_key: bytes) -> Redactor:
+    """Keep redactors: making one, and warming its automata, costs more than a report does."""
+    return Redactor(unseal(sealed_key))
