@@ -22,6 +22,7 @@ class Check(ABC):
     title: ClassVar[str]  # what it looks at, in a few plain words
     suites: ClassVar[frozenset[str]]  # besides `full`, which holds every check
     requires: ClassVar[tuple[str, ...]] = ()  # slugs; when one of them blocks, this one is skipped
+    after: ClassVar[tuple[str, ...]] = ()  # slugs; goes when they are done, whatever came of them
     version: ClassVar[int] = 1
     deadline_seconds: ClassVar[float] = 10.0  # for the whole look; the process that looks is killed after it
 

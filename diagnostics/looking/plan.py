@@ -35,13 +35,19 @@ def requirements_of(slugs: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def next_steps(progress: Mapping[str, Progress]) -> list[Step]:
     """Give the waiting checks that can be decided now; apply the skips and call again until nothing comes.
 
-    A check looks when all its prerequisites are clear, and is skipped as soon as one of them blocks.
+    A check looks when all its prerequisites are clear and all that it goes after is done; it is skipped as soon as a
+    prerequisite blocks.
     """
     steps = []
     for slug, requires in requirements_of(progress).items():
         if progress[slug] is not Progress.WAITING:
             continue
         blocker = next((one for one in requires if progress[one] is Progress.BLOCKING), "")
-        if blocker or all(progress[one] is Progress.CLEAR for one in requires):
+        if blocker or (all(progress[one] is Progress.CLEAR for one in requires) and _is_its_turn(slug, progress)):
             steps.append(Step(slug, blocker))
     return steps
+
+
+def _is_its_turn(slug: str, progress: Mapping[str, Progress]) -> bool:
+    done = {Progress.CLEAR, Progress.BLOCKING}
+    return all(progress[one] in done for one in check(slug).after if one in progress)

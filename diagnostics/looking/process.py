@@ -92,8 +92,9 @@ def _child(request: LookRequest, sending: Connection) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, request.deadline_seconds + 2 * GRACE_SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    sending.send(take_look(request))
-    sending.close()
+    look = take_look(request)
+    with contextlib.suppress(BrokenPipeError), contextlib.closing(sending):  # the worker may be gone
+        sending.send(look)
 
 
 def _nothing() -> None:

@@ -28,7 +28,6 @@ from diagnostics.stack import StackConfig
 LIMIT_SECONDS = 60.0  # for the whole run, as in the service
 AT_ONCE = 8  # a diagnosis must not become the load that it looks for
 KEY_BYTES = 32
-SETTLED = (Progress.CLEAR, Progress.BLOCKING)
 
 
 def run_session(
@@ -119,19 +118,11 @@ class _Session:
         self._close_what_is_open()
 
     def _advance(self) -> None:
-        while steps := self._decided():
+        while steps := next_steps(self.progress):
             for step in steps:
                 self._apply(step)
         while self.ready and len(self.looking) < AT_ONCE:
             self._start(self.ready.popleft())
-
-    def _decided(self) -> list[Step]:
-        return [step for step in next_steps(self.progress) if step.blocked_by or self._is_its_turn(step.slug)]
-
-    def _is_its_turn(self, slug: str) -> bool:
-        """Say whether everything is settled that the check only goes after, whatever came of it."""
-        after: tuple[str, ...] = getattr(registry.check(slug), "after", ())
-        return all(self.progress[one] in SETTLED for one in after if one in self.progress)
 
     def _apply(self, step: Step) -> None:
         if not step.blocked_by:

@@ -11,14 +11,7 @@ from typing import BinaryIO
 
 from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable
-
-KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a character device",
-    stat.S_IFBLK: "a block device",
-}
+from diagnostics.stack.files import NotRegularFile, regular_descriptor
 
 
 @contextmanager
@@ -28,14 +21,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises: FileUnusable (codes missing, not_regular, unreadable), NotPermitted.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = regular_descriptor(path)
     except OSError as error:
         raise _refused(path, error) from None
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        kind = KINDS.get(stat.S_IFMT(mode), "something else")
-        raise FileUnusable("not_regular", f"{path} is {kind}, not a regular file")
+    except NotRegularFile as refusal:
+        raise FileUnusable("not_regular", str(refusal)) from None
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  a descriptor, not a path
         yield file
 

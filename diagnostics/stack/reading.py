@@ -12,6 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from diagnostics.stack import config, schema
 from diagnostics.stack.errors import Problem, StackInvalid
+from diagnostics.stack.files import NotRegularFile, read_regular
 from diagnostics.stack.positions import line_of
 from diagnostics.stack.secrets import SecretReference
 
@@ -28,9 +29,11 @@ def read_stack(path: Path) -> config.StackConfig:
     Raises: StackInvalid, with a line per problem.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, max_bytes=MAX_FILE_BYTES)
     except OSError as error:
         raise StackInvalid([Problem("file", None, f"cannot read {path}: {error.strerror}")]) from None
+    except NotRegularFile as refusal:
+        raise StackInvalid([Problem("file", None, str(refusal))]) from None
     if len(data) > MAX_FILE_BYTES:
         raise StackInvalid([Problem("file", None, f"{path} is larger than {MAX_FILE_BYTES} bytes")])
     try:

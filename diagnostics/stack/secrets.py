@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diagnostics.stack.errors import SecretUnavailable
+from diagnostics.stack.files import NotRegularFile, read_regular
 
 KINDS = ("env", "file", "db")
 REFERENCE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|db:[a-z0-9][a-z0-9_.-]*)$"
@@ -71,10 +72,11 @@ class SecretResolver:
     def _from_file(self, reference: SecretReference) -> str:
         path = self.root / reference.place
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_SECRET_BYTES + 1)
+            data = read_regular(path, max_bytes=MAX_SECRET_BYTES)
         except OSError as error:
             raise SecretUnavailable(f"{reference}: cannot read {path}: {error.strerror}") from None
+        except NotRegularFile as refusal:
+            raise SecretUnavailable(f"{reference}: {refusal}") from None
         if len(data) > MAX_SECRET_BYTES:
             raise SecretUnavailable(f"{reference}: {path} is larger than {MAX_SECRET_BYTES} bytes, so it is no secret")
         try:

@@ -42,7 +42,7 @@ AZURE_KEY = Rule(
     why="512-bit keys of storage accounts and service buses, on a line that speaks of Azure",
     pattern=r"(?i)(?:azure|core\.windows\.net|identity)[^\n]{0,200}?[^A-Za-z0-9+/-](?P<secret>[A-Za-z0-9+/]{86}==)",
     keywords=("azure", "core.windows.net", "identity"),
-    anchor=r"(?i)(?:azure|core\.windows\.net|identity)[^\n]*==",
+    anchor=r"[A-Za-z0-9+/]{16}==",
     finds=((f"Azure storage {ALPHANUMERIC[:86]}==", ALPHANUMERIC[:86]),),
     leaves=("azure: integrity sha512-AAz==", "https://x.blob.core.windows.net/?a=="),
 )
@@ -123,7 +123,7 @@ JFROG = Rule(
     why="Artifactory passwords and reference tokens on a line that speaks of it",
     pattern=r"(?:[Aa]rtif\w*|[Jj][Ff]rog)[^\n]{0,80}?\b(?P<secret>AP[\dABCDEF][a-zA-Z0-9]{8,}|cmVmdGtu[A-Za-z0-9]{40,})",
     keywords=("artif", "jfrog"),
-    anchor=r"(?i)(?:artif|jfrog)[^\n]*(?-i:AP[\dABCDEF]|cmVmd)",
+    anchor=r"\b(?:AP[\dABCDEF][a-zA-Z0-9]{8}|cmVmdGtu)",
     finds=((f"jfrog AP5{ALPHANUMERIC[:20]}", ALPHANUMERIC[:20]),),
     leaves=("artifact APPLIED to jfrog",),
 )

@@ -55,7 +55,7 @@ OPTION = Rule(
         rf"|\b(?:docker|podman|helm|oc|nerdctl)\b[^\n|;]*?\blogin\b[^\n|;]*?[ \t]-p[ \t]*{_word('secretd')}"
         rf"|\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]*{_word('secrete')}"
         r"|-pass(?:in|out)?[ \t]+pass:(?P<secretf>[^\s\"']+)"
-        r"|\b(?:smbclient|rpcclient|net)\b[^\n|;]*?[ \t](?:-U|--user=?)[ \t]*[\"']?[^\s%\"']+%(?P<secretg>[^\s\"']+)"
+        r"|\b(?:smbclient|rpcclient)\b[^\n|;]*?[ \t](?:-U|--user=?)[ \t]*[\"']?[^\s%\"']+%(?P<secretg>[^\s\"']+)"
         rf"|\bhtpasswd[ \t]+-\w*b\w*[ \t]+(?:-\S+[ \t]+)*\S+[ \t]+\S+[ \t]+{_word('secreth')}"
     ),
     keywords=(
@@ -76,12 +76,11 @@ OPTION = Rule(
         "-pass",
         "smbclient",
         "rpcclient",
-        "net",
         "htpasswd",
     ),
     anchor=(
-        r"sshpass[ \t]|mongo\w*[ \t][^\n]*-p[ \t]|rabbitmqctl[ \t]|(?:storepass|keypass)(?:[ \t]|=)|zip[ \t][^\n]*-P|openssl[ \t][^\n]*-k[ \t]|7za?[ \t][^\n]*-p|chpasswd|(?:mysql|mariadb|mongo)\w*[ \t][^\n]*-p\S|redis-cli[ \t][^\n]*(?:-a|--pass)|login[ \t][^\n]*-p|"
-        r"ldap\w+[ \t][^\n]*-w|-pass(?:in|out)?[ \t]+pass:|(?:smbclient|rpcclient|net)[ \t][^\n]*%|htpasswd[ \t]+-\w*b"
+        r"\b(?:sshpass|mysql\w*|mariadb\w*|mongo\w*|redis-cli|rabbitmqctl|ldap\w+|smbclient|rpcclient|htpasswd|openssl|zip|7za?"
+        r"|docker|podman|helm|oc|nerdctl)[ \t]|chpasswd|(?:storepass|keypass)(?:[ \t]|=)|-pass(?:in|out)?[ \t]+pass:"
     ),
     keep_values=rf"{names.NO_SECRET}|assword.*|ort.*|\d{{2,5}}",
     finds=(
@@ -109,7 +108,7 @@ CURL_COOKIE = Rule(
     why="curl -b and --cookie send cookies that are given as name=value",
     pattern=r"\bcurl\b[^\n]*?[ \t](?:-[a-zA-Z]*b|--cookie)(?:=|[ \t]*)(?:\"(?P<section>[^\"]*=[^\"]*)\"?|'(?P<section2>[^']*=[^']*)'?|(?P<section3>[^\s\"']+=\S+))",
     keywords=("curl",),
-    anchor=r"curl[ \t][^\n]*-(?:[a-zA-Z]*b|-cookie)(?:=|[ \t]*)[^\s]",
+    anchor=r"[ \t]-(?:[a-zA-Z]*b|-cookie)(?:=|[ \t]*)[\"']?[^\s\"'=]+=",
     inner=r"[^\s=;]+=(?P<secret>[^;\"'\s]+)",
     keep_values=names.NO_SECRET,
     finds=(('curl -b "sid=hunter2; theme=x" https://api/', "hunter2"),),

@@ -97,7 +97,7 @@ SQL_PASSWORD = Rule(
         r"|\$\w*\$(?P<secret2>[^$]+)(?:\$\w*\$|$))"
     ),
     keywords=("password", "identified"),
-    anchor=r"(?i)(?:password(?: for \S+)?|identified[^\n]{0,40} by(?: password)?)(?:\s+|\s*=\s*)(?:(?:[en]|u&)?\\*'|\$)",
+    anchor=r"(?i)(?:password(?: for \S+)?|identified(?: with \S+)? by(?: password)?)(?:\s+|\s*=\s*)(?:(?:[en]|u&)?\\*'|\$)",
     keep_values=names.NO_SECRET,
     finds=(
         ("STATEMENT:  ALTER ROLE ai_user WITH PASSWORD 'S3cr3t!Pa55'", "S3cr3t!Pa55"),

@@ -73,11 +73,11 @@ _REFERENCES = (
     r"(?:~|\.{0,2})/?(?:run|etc|var|app|home|usr|opt|tmp|secrets?|certs?|root|srv|mnt|data|proc|keys|config)/[\w./*-]+|"
     r"[\w./-]+\.(?:pem|crt|key|cer|txt|json|ya?ml|env|conf|ini|toml|py|sql|sh|md|html)"
 )
-NO_SECRET = rf"(?is)\s*(?:{_NOTHING}|{_MASKS}|(?-i:{_TEMPLATES})|{_REFERENCES})?[\s,;)]*"
+NO_SECRET = rf"(?is:\s*(?:{_NOTHING}|{_MASKS}|(?-i:{_TEMPLATES})|{_REFERENCES})?[\s,;)]*)"
 
 # Prose and code that follow a colon or an equals sign; only for values without quotes.
 PROSE = (
-    r"(?i)(?:is|was|are|were|has|have|had|not|no|cannot|could|does|did|should|must|may|will|too|the|a|an|for|from|in|of|to|"
+    r"(?i:is|was|are|were|has|have|had|not|no|cannot|could|does|did|should|must|may|will|too|the|a|an|for|from|in|of|to|"
     r"with|by|and|or|invalid|expired|incorrect|wrong|bad|malformed|failed|failure|failing|fails|denied|permission|rejected|"
     r"refused|accepted|mismatch|mismatched|unknown|unexpected|error|errors|warning|missing|absent|required|disabled|enabled|"
     r"created|updated|deleted|changed|rotated|revoked|issued|verified|verifying|checking|loading|loaded|reading|using|found|"

@@ -101,7 +101,7 @@ DIRECTIVE = Rule(
     keywords=(*_ANY_WORDS, "on", "setuser"),
     anchor=(
         rf"{_ANY_ANCHOR}[\w.-]*[ \t]*[\"'][^\"'\n]*[\"'];|(?i)(?:requirepass|masterauth|auth-pass)[ \t]|"
-        r"password[ \t]+\S+[ \t]*$|\b(?:on|setuser)\"?[ \t](?:[^\n]*[ \t])?\"?[><#]\S|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t]"
+        r"password[ \t]+\S+[ \t]*$|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><]\S|#[0-9a-f])|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t]"
     ),
     keep_keys=_KEEP,
     keep_values=rf"{names.NO_SECRET}|=.*|\d+",
@@ -128,7 +128,7 @@ PROSE = Rule(
         r"|(?:^|[\s/#*;])(?P<bare2>[^\s\"'/#*;]{8,}) (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b"
     ),
     keywords=("password", "passwd", "passphrase", "secret", "key", "token"),
-    anchor=r"(?i)(?:password|passwd|passphrase|secret|api[ _-]?key|token)(?: for (?:the )?(?:user |role )?\S{1,64})?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being))*[ \t]+[^\s]*\d|\d\S* (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b",
+    anchor=r"(?i)(?:password|passwd|passphrase|secret|api[ _-]?key|token)(?: for (?:the )?(?:user |role )?\S+)?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being))*[ \t]+[^\s]*\d|\d\S* (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b",
     keep_values=(
         rf"{names.NO_SECRET}|{names.UUID}.*|[\d.,:/%TZ+-]+[a-z]{{0,3}}[.,;)]?|v?\d+(?:\.\d+)*|(?:sha\d+|md5)[:-].*|[a-z-]+-?\d{{1,3}}"
         r"|[\w.-]+:\d+|[\w-]*_[\w-]*|/\S*|https?://\S*|[A-Za-z]+\(.*|\d+[a-z]{1,3}[.,;]?|[a-z0-9]+(?:[.-][a-z]+)+|.*=.*"
@@ -159,7 +159,7 @@ XML = Rule(
         rf"|(?P<key5>{_ANY_KEY})\\*[\"']\s*:\s*\{{[^{{}}\n]{{0,80}}?[\"'](?:value|data|text|plain|raw|current|default)\\*[\"']\s*:\s*\\*[\"'](?P<secret6>[^\"'\\]+)"
     ),
     keywords=_ANY_WORDS,
-    anchor=rf"(?i)(?:<[\w:.-]*{_ANY_NAME}[^\n<>]*>|(?:name|key|value)\\*[\"']?\s*[=:]\s*\\*[\"'][^\n]*(?:value|name|key|>)|{_ANY_NAME}[\w.-]*\\*[\"']\s*:\s*\{{)",
+    anchor=rf"(?i)(?:<[\w:.-]*{_ANY_NAME}[^\n<>]*>|(?:name|key)\\*[\"']?\s*[=:]\s*\\*[\"'][\w.$-]*{_ANY_NAME}|{_ANY_NAME}[\w.-]*\\*[\"']\s*:\s*\{{)",
     keep_keys=_KEEP,
     keep_values=names.NO_SECRET,
     finds=(
@@ -178,7 +178,7 @@ SQL_DETAIL = Rule(
         rf"|\binsert into [^(]*\([^)]*(?:{names.PASSWORD}|{names.SECRET})[^)]*\)\s*values\s*(?P<section>\(.*)"
     ),
     keywords=("key (", "insert into"),
-    anchor=rf"(?i)(?:key \([^)\n]*|insert into [^\n]*)(?:{names.PASSWORD}|{names.SECRET})",
+    anchor=rf"(?i)(?:key \([^)\n]*|insert into [^(\n]*\([^)\n]*)(?:{names.PASSWORD}|{names.SECRET})",
     inner=r"'(?P<secret>(?:[^']|'')+)'",
     keep_values=rf"{names.NO_SECRET}|[\w-]{{1,3}}",
     finds=(

@@ -72,7 +72,7 @@ KEY_BLOCK = Rule(
 )
 BLOCK_RULES = (KEY_BLOCK, YAML_BLOCK, NEXT_LINE, KUBERNETES)
 ANCHOR = (
-    rf"PRIVATE KEY|Private-Lines:|{DER_START}|(?im:^[^\n]{{0,80}}?[\"']?(?:kind[\"']?:\s*[\"']?secret|(?:string)?data[\"']?:)[\"']?\s*$)"
-    rf"|(?i)(?:name|key)[\"']?\s*[:=]\s*[\"']?[\w.$-]*(?:{names.PASSWORD}|{names.SECRET})"
-    rf"|(?i)(?:{names.PASSWORD}|{names.SECRET}|pass|pw)[\w.-]*[\"'>]?[ \t]*[:=]?[ \t]*(?:![\w!]+[ \t]+)?(?:[|>][+-]?\d?)?[ \t\r]*(?:#.*)?$"
+    rf"PRIVATE KEY|Private-Lines:|{DER_START}|(?i:\b(?:kind[\"']?:[ \t]*[\"']?secret|(?:string)?data[\"']?:)[\"']?[ \t\r]*$)"
+    rf"|(?i:(?:name|key)[\"']?[ \t]*[:=][ \t]*[\"']?[\w.$-]*(?:{names.PASSWORD}|{names.SECRET}))"
+    rf"|(?i:(?:{names.PASSWORD}|{names.SECRET}|pass|pw)[\w.-]*[\"'>]?[ \t]*[:=]?[ \t]*(?:![\w!]+[ \t]+)?(?:[|>][+-]?\d?)?[ \t\r]*(?:#.*)?$)"
 )

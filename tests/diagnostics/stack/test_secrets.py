@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,10 @@ def test_one_trailing_newline_is_no_part_of_a_secret(tmp_path: Path, content: by
     [
         ("env:NOT_SET_ANYWHERE_HERE", "not set where the check runs"),
         ("file:missing", "No such file"),
-        ("file:.", "Is a directory"),
+        ("file:.", "a folder"),
         ("file:binary", "not UTF-8"),
         ("file:huge", "larger than"),
-        ("file:/dev/zero", "larger than"),
+        ("file:/dev/zero", "a character device"),
         ("db:unknown", "set_stack_secret"),
     ],
 )
@@ -55,3 +56,9 @@ def test_what_cannot_be_had_names_the_reference_and_what_to_do(tmp_path: Path, r
 def test_those_that_cannot_be_had_do_not_hide_those_that_can(tmp_path: Path) -> None:
     references = iter([SecretReference("db", "missing"), SecretReference("db", "shop")])
     assert SecretResolver(tmp_path, {"shop": VALUE}).revealed(references) == {"db:shop": VALUE}
+
+
+def test_a_secret_file_that_is_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SecretUnavailable, match="named pipe"):
+        SecretResolver(tmp_path).reveal(SecretReference("file", "pipe"))
