@@ -240,7 +240,7 @@ def test_files_that_are_no_description_are_refused_plainly(tmp_path: Path, conte
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.toml", tmp_path):
-        with pytest.raises(StackInvalid, match="cannot read|not a regular file"):
+        with pytest.raises(StackInvalid, match=r"cannot read|not a regular file"):
             read_stack(path)
 
 
