@@ -53,7 +53,7 @@ layers: $(VENV)/dev.stamp
 	@AWE_ENV=development $(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 migrations: $(VENV)/dev.stamp
-	@AWE_ENV=development $(RUN) manage.py makemigrations --check --dry-run > /dev/null \
+	@AWE_ENV=development AWE_DB_POOL=0 $(RUN) -W ignore manage.py makemigrations --check --dry-run > /dev/null \
 	  || { echo "Models and migrations differ: run manage.py makemigrations and give the migration a name" >&2; exit 1; }
 
 generated: $(VENV)/dev.stamp ## Compare the generated documents (diagrams, API schema) with what is committed

@@ -52,7 +52,7 @@ def _empty_as_owner(self: TransactionTestCase) -> None:
 
 
 # For good and not by a fixture: pytest-django cleans up after all fixtures are gone.
-TransactionTestCase._fixture_teardown = _empty_as_owner  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = _empty_as_owner  # type: ignore[attr-defined]
 
 
 def _person(name: str, *roles: Role) -> User:

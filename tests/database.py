@@ -52,10 +52,10 @@ def empty_tables(database: str) -> None:
             return
         with owner.transaction():
             for table, trigger in guarded:
-                owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")  # type: ignore[arg-type]
-            owner.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
+                owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+            owner.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
             for table, trigger in guarded:
-                owner.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")  # type: ignore[arg-type]
+                owner.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
 
 _TABLES_WITH_ROWS = """

@@ -47,7 +47,7 @@ def foreign_keys() -> Iterator[tuple[str, str, str]]:
     for model in apps.get_models():
         for field in model._meta.get_fields():
             if isinstance(field, models.ForeignKey) and field.related_model and model._meta.app_label in LAYERS:
-                target = field.related_model._meta.app_label  # type: ignore[union-attr]
+                target = field.related_model._meta.app_label
                 yield str(field), model._meta.app_label, target
 
 

@@ -126,7 +126,8 @@ def _judge(
 
 def _spoken_to(stack: StackConfig) -> set[str]:
     """Give the services that another check connects to, and whose silence it reports."""
-    asked = {one.service for one in (*stack.endpoints.values(), *stack.databases.values())}
+    asked = {endpoint.service for endpoint in stack.endpoints.values()}
+    asked |= {database.service for database in stack.databases.values()}
     return asked | ({stack.queue.service} if stack.queue else set())
 
 

@@ -40,11 +40,11 @@ def role() -> Iterator[None]:
 @contextmanager
 def altered(change: str, back: str) -> Iterator[None]:
     with superuser().connect() as connection:
-        connection.execute(change)  # type: ignore[arg-type]
+        connection.execute(change)
         try:
             yield
         finally:
-            connection.execute(back)  # type: ignore[arg-type]
+            connection.execute(back)
 
 
 def ask(
