@@ -4,13 +4,15 @@
 set -euo pipefail
 answers() { docker -H "$1" version >/dev/null 2>&1; }
 
+needed() { command -v busybox >/dev/null && command -v docker-compose >/dev/null; }
+
 for host in "${DOCKER_HOST:-}" unix:///var/run/docker.sock; do
-  if [ -n "$host" ] && command -v docker >/dev/null && answers "$host"; then
+  if [ -n "$host" ] && command -v docker >/dev/null && needed && answers "$host"; then
     DOCKER_HOST=$host exec "$@"
   fi
 done
 
-if ! command -v dockerd >/dev/null || ! command -v docker-compose >/dev/null; then
+if ! command -v dockerd >/dev/null || ! command -v docker-compose >/dev/null || ! command -v busybox >/dev/null; then
   [ "$(id -u)" = 0 ] || { echo "No Docker Engine answers, and installing one needs root: apt-get install docker.io docker-compose" >&2; exit 1; }
   echo "Installing docker.io, docker-compose, debootstrap and busybox-static ..."
   apt-get update -qq
