@@ -1,4 +1,4 @@
-"""`make demo` from a fresh clone in an empty folder, as root and as an ordinary user; installs from the package index."""
+"""`make demo` from a fresh clone in an empty folder, as root and as an ordinary user (needs the package index)."""
 
 from __future__ import annotations
 
