@@ -77,7 +77,7 @@ class _Group:
     """Rules behind one common search."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._guard = compile_pattern(union(rule.anchor_pattern() for rule in rules))
+        self._guard = compile_pattern(union(anchor for rule in rules for anchor in rule.all_anchors()))
         self._finders = [(RuleFinder(rule), [word.encode("utf-8") for word in rule.keywords]) for rule in rules]
 
     def candidates(self, text: bytes, lowered: bytes) -> Iterator[RuleFinder]:

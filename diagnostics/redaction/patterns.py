@@ -8,7 +8,7 @@ from typing import Any
 
 import re2
 
-MAX_PATTERN_BYTES = 4 * 1024 * 1024
+MAX_PATTERN_BYTES = 64 * 1024 * 1024
 
 
 @lru_cache(maxsize=1024)

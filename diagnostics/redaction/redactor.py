@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 from diagnostics.redaction.known import KnownSecret, KnownSecrets
 from diagnostics.redaction.line import LineRedactor
-from diagnostics.redaction.patterns import compile_pattern, union
+from diagnostics.redaction.prefilter import Prefilter
 from diagnostics.redaction.receipt import Redacted
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import GROUPS, OPTIONAL_RULES, RULE_SET_VERSION
-from diagnostics.redaction.rules.spanning import ANCHOR as BLOCK_ANCHOR
 from diagnostics.redaction.stream import Stream
 from diagnostics.redaction.tokens import TokenMint
 
-# Lines with invisible characters are always candidates: those could stand inside a word that an anchor looks for.
-_INVISIBLE = r"[\x01-\x08\x0e-\x1a\x7f]|\xc2\xad|\xe2\x80[\x8b-\x8f]|\xef\xbb\xbf"
 MIN_KEY_BYTES = 16
 
 
@@ -44,7 +41,7 @@ class Redactor:
         known = KnownSecrets(known_secrets, keep_words=options.keep_words)
         self.weak_secret_names = known.weak_names
         self._lines = LineRedactor(groups=groups, known=known, mint=TokenMint(key))
-        self._prefilter = compile_pattern(prefilter_pattern(groups, known), within_lines=True)
+        self._prefilter = Prefilter(groups, known)
 
     def text(self, text: str) -> Redacted:
         """Redact a text.
@@ -62,14 +59,6 @@ class Redactor:
     def __repr__(self) -> str:
         """Show neither key nor secrets."""
         return f"<Redactor rules={RULE_SET_VERSION}>"
-
-
-def prefilter_pattern(groups: Sequence[Sequence[Rule]], known: KnownSecrets) -> str:
-    """Give the union of all anchors; a line that it does not hit cannot hold a secret."""
-    anchors = [_INVISIBLE, BLOCK_ANCHOR, *(rule.anchor_pattern() for group in groups for rule in group)]
-    if known.anchor:
-        anchors.append(known.anchor)
-    return union(anchors)
 
 
 def _wanted(options: Options) -> list[list[Rule]]:

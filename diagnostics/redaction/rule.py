@@ -15,8 +15,8 @@ from dataclasses import dataclass
 class Rule:
     """One kind of secret.
 
-    A line that holds none of `keywords` (lower case) cannot match; `anchor` is a cheap pattern that every match
-    contains, looked for in whole blocks (by default: any keyword). A value stays if `keep_values` matches all of it,
+    A line that holds none of `keywords` (lower case) cannot match; every match contains one of the cheap
+    patterns `anchors`, which are looked for in whole blocks (by default: any keyword). A value stays if `keep_values` matches all of it,
     if one of `needs` is not found in it, or if `keep_keys` is found in its key. `check` names a
     test that no pattern can do (`luhn`). With `whole_line`, an unquoted value that begins a line of configuration goes
     to the end of that line. Every text in `finds` is a (text, secret) pair.
@@ -28,7 +28,7 @@ class Rule:
     keywords: tuple[str, ...]
     finds: tuple[tuple[str, str], ...]
     leaves: tuple[str, ...]
-    anchor: str = ""
+    anchors: tuple[str, ...] = ()
     keep_keys: str = ""
     keep_values: str = ""
     needs: tuple[str, ...] = ()
@@ -36,8 +36,8 @@ class Rule:
     check: str = ""
     whole_line: bool = False
 
-    def anchor_pattern(self) -> str:
-        """Give the cheap pattern that every match contains."""
-        if self.anchor:
-            return self.anchor
-        return "(?i)" + "|".join("".join(f"\\x{ord(sign):02x}" for sign in word) for word in self.keywords)
+    def all_anchors(self) -> tuple[str, ...]:
+        """Give cheap patterns, one of which every match contains."""
+        if self.anchors:
+            return self.anchors
+        return ("(?i)" + "|".join("".join(f"\\x{ord(sign):02x}" for sign in word) for word in self.keywords),)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from diagnostics.redaction import blocks, key_block
 from diagnostics.redaction.errors import RedactionFailed
 from diagnostics.redaction.line import Hit, LineRedactor
+from diagnostics.redaction.prefilter import Prefilter, line_end
 from diagnostics.redaction.receipt import Receipt
 from diagnostics.redaction.rules.spanning import KEY_BLOCK
-from diagnostics.redaction.views import CONTROL, View, views_of
+from diagnostics.redaction.views import View, views_of
 
 PIECE_BYTES = 256 * 1024
 MAX_LINE_BYTES = 1024 * 1024
@@ -27,7 +27,7 @@ _TAIL_BYTES = 64 * 1024
 class Stream:
     """One text on its way through; feed it, then finish it. Not for use by several threads."""
 
-    def __init__(self, *, lines: LineRedactor, prefilter: Any, rule_set_version: str) -> None:
+    def __init__(self, *, lines: LineRedactor, prefilter: Prefilter, rule_set_version: str) -> None:
         self._lines = lines
         self._prefilter = prefilter
         self._rule_set_version = rule_set_version
@@ -143,11 +143,11 @@ class Stream:
         """Redact whole lines; only the last may lack its line end."""
         out: list[bytes] = []
         position = 0
-        candidates = self._candidates(block)
+        candidates = self._prefilter.candidates(block)
         start, end = next(candidates, (len(block), len(block)))
         while position < len(block):
             if self._open:
-                start, end = position, _line_end(block, position)
+                start, end = position, line_end(block, position)
             while start < position:
                 start, end = next(candidates, (len(block), len(block)))
             out.append(block[position:start])
@@ -155,23 +155,6 @@ class Stream:
                 out = self._line(block, start, end, out)
             position = end
         return b"".join(out)
-
-    def _candidates(self, block: bytes) -> Iterator[tuple[int, int]]:
-        """Give the places of the lines that a rule may match."""
-        text = CONTROL.sub(b"", block) if b"\x1b" in block or b"\0" in block else block
-        same = text is block
-        position, place, counted = 0, 0, 0
-        while (match := self._prefilter.search(text, position)) is not None:
-            start = text.rfind(b"\n", 0, match.start() + 1 if match.start() < match.end() else match.start()) + 1
-            start = min(start, match.start()) if text[match.start() : match.start() + 1] != b"\n" else match.start() + 1
-            position = _line_end(text, max(start, match.start()))
-            if same:
-                yield start, position
-            else:
-                for _ in range(text.count(b"\n", counted, start)):
-                    place = block.index(b"\n", place) + 1
-                counted = start
-                yield place, _line_end(block, place)
 
     def _line(self, block: bytes, start: int, end: int, out: list[bytes]) -> list[bytes]:
         """Redact the line at a place, with the blocks that are open; give the output with it."""
@@ -224,9 +207,3 @@ def _hit(view: View, span: tuple[int, int], rule_id: str) -> Hit:
     if not view.text[start:end].strip(b"\x01 \t\r"):
         return Hit(0, 0, rule_id)
     return Hit(*view.place(start, end), rule_id)
-
-
-def _line_end(text: bytes, start: int) -> int:
-    """Give the place after the line's end."""
-    end = text.find(b"\n", start)
-    return len(text) if end < 0 else end + 1

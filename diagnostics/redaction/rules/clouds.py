@@ -15,7 +15,7 @@ AWS_KEY_ID = Rule(
     why="AWS IAM unique identifiers: access key ids, temporary ones, bearer tokens",
     pattern=rf"\b(?P<secret>{_AWS_ID})\b",
     keywords=_AWS_WORDS,
-    anchor=_AWS_ANCHOR,
+    anchors=(_AWS_ANCHOR,),
     finds=((f"AWS_ACCESS_KEY_ID=AKIA{UPPER[:16]}", UPPER[:16]),),
     leaves=("TODAYINASIAASACKOFRICEFELLOVER", "AKIA keys rotate"),
 )
@@ -24,7 +24,7 @@ AWS_SECRET = Rule(
     why="the 40 characters that follow their AWS key id",
     pattern=rf"\b{_AWS_ID}[\s,:;\"'/|]{{1,6}}(?P<secret>[A-Za-z0-9/+]{{40}})(?:$|[^A-Za-z0-9/+=])",
     keywords=_AWS_WORDS,
-    anchor=_AWS_ANCHOR,
+    anchors=(_AWS_ANCHOR,),
     finds=((f"AKIA{UPPER[:16]},{_AWS_SECRET}", _AWS_SECRET),),
     leaves=("AKIA keys rotate every ninety days",),
 )
@@ -33,7 +33,7 @@ AZURE_SECRET = Rule(
     why="Microsoft Entra client secrets: three characters, a digit, Q~ and a random rest",
     pattern=r"(?:^|[^A-Za-z0-9_~.])(?P<secret>[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34})(?:$|[^A-Za-z0-9_~.-])",
     keywords=("q~",),
-    anchor=r"\dQ~",
+    anchors=(r"\dQ~",),
     finds=((f"(use {'bP88Q' + '~' + ALPHANUMERIC[:34]})", ALPHANUMERIC[:34]),),
     leaves=("~~~~~~~~", "IQ~100"),
 )
@@ -42,7 +42,7 @@ AZURE_KEY = Rule(
     why="512-bit keys of storage accounts and service buses, on a line that speaks of Azure",
     pattern=r"(?i)(?:azure|core\.windows\.net|identity)[^\n]{0,200}?[^A-Za-z0-9+/-](?P<secret>[A-Za-z0-9+/]{86}==)",
     keywords=("azure", "core.windows.net", "identity"),
-    anchor=r"[A-Za-z0-9+/]{16}==",
+    anchors=(r"[A-Za-z0-9+/]{16}==",),
     finds=((f"Azure storage {ALPHANUMERIC[:86]}==", ALPHANUMERIC[:86]),),
     leaves=("azure: integrity sha512-AAz==", "https://x.blob.core.windows.net/?a=="),
 )
@@ -70,7 +70,7 @@ TWILIO = Rule(
     why="Twilio API keys and account ids",
     pattern=r"\b(?P<secret>(?:SK|AC)[0-9a-fx]{32})\b",
     keywords=("sk", "ac"),
-    anchor=r"(?:SK|AC)[0-9a-fx]{8}",
+    anchors=(r"(?:SK|AC)[0-9a-fx]{8}",),
     finds=((f"sid SK{HEX[:32]}", HEX[:32]),),
     leaves=("TASK0afae57f", f"sha AC{HEX[:30]}"),
 )
@@ -79,7 +79,7 @@ MAIL = Rule(
     why="keys of Mailchimp (data center suffix) and Mailgun (signing keys)",
     pattern=r"\b(?P<secret>[0-9a-f]{32}-us\d{1,2}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})\b",
     keywords=("-",),
-    anchor=r"[0-9a-f]-us\d|[0-9a-f]{9}-[0-9a-f]{8}-[0-9a-f]{8}\b",
+    anchors=(r"[0-9a-f]-us\d|[0-9a-f]{9}-[0-9a-f]{8}-[0-9a-f]{8}\b",),
     finds=((f"mc {HEX[:32]}-us14", HEX[:32]), (f"mg {HEX[:32]}-{HEX[:8]}-{HEX[8:16]}", HEX[:32])),
     leaves=("3f2504e0-4f89-41d3-9a0c-0305e82c3301", "region eu-us2"),
 )
@@ -88,7 +88,7 @@ TELEGRAM = Rule(
     why="bot id, colon, 35 characters that start with A",
     pattern=r"(?:^|[^\d:.])(?P<secret>\d{6,16}:A[\w-]{32,38})\b",
     keywords=(":a",),
-    anchor=r"\d:A[\w-]{16}",
+    anchors=(r"\d:A[\w-]{16}",),
     finds=((f"bot110201543:AA{ALPHANUMERIC[:33]}", ALPHANUMERIC[:33]),),
     leaves=("10:20:30 12:ABCDEF", "serial 0A:1B:AB"),
 )
@@ -97,7 +97,7 @@ DISCORD = Rule(
     why="base64 of the bot's id, of a time stamp, and a signature",
     pattern=r"\b(?P<secret>[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45})(?:$|[^\w-])",
     keywords=(".",),
-    anchor=r"\w\.[\w-]{6}\.[\w-]{27}",
+    anchors=(r"\w\.[\w-]{6}\.[\w-]{27}",),
     finds=((f"MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.{ALPHANUMERIC[:27]}", ALPHANUMERIC[:27]),),
     leaves=("Module.import.very_long_function_name_here_it_is", "Mozilla.6"),
 )
@@ -110,7 +110,7 @@ CLUSTER = Rule(
         r"|(?i)join[^\n]*--token[ =](?P<secret4>[a-z0-9]{6}\.[a-z0-9]{16})\b"
     ),
     keywords=("k10", "atlasv1", "_mmk", "s.", "b.", "--token"),
-    anchor=r"\bK10[0-9a-f]{8}|atlasv1|_mmk|\b[sb]\.[A-Za-z0-9]{24}\b|--token[ =]",
+    anchors=(r"\bK10[0-9a-f]{8}|atlasv1|_mmk|\b[sb]\.[A-Za-z0-9]{24}\b|--token[ =]",),
     finds=(
         (f"token s.{ALPHANUMERIC[:24]}", ALPHANUMERIC[:24]),
         (f"{HEX[:14]}.atlasv1.{ALPHANUMERIC[:64]}", ALPHANUMERIC[:64]),
@@ -123,7 +123,7 @@ JFROG = Rule(
     why="Artifactory passwords and reference tokens on a line that speaks of it",
     pattern=r"(?:[Aa]rtif\w*|[Jj][Ff]rog)[^\n]{0,80}?\b(?P<secret>AP[\dABCDEF][a-zA-Z0-9]{8,}|cmVmdGtu[A-Za-z0-9]{40,})",
     keywords=("artif", "jfrog"),
-    anchor=r"\b(?:AP[\dABCDEF][a-zA-Z0-9]{8}|cmVmdGtu)",
+    anchors=(r"\b(?:AP[\dABCDEF][a-zA-Z0-9]{8}|cmVmdGtu)",),
     finds=((f"jfrog AP5{ALPHANUMERIC[:20]}", ALPHANUMERIC[:20]),),
     leaves=("artifact APPLIED to jfrog",),
 )

@@ -23,7 +23,7 @@ CURL = Rule(
         r"|[^\s\"':=-][^\s\"':]*:(?:\"(?P<secretn>[^\"]+)\"|'(?P<secreto>[^']+)'|(?P<secretp>[^\s\"'/][^\s\"']*)))"
     ),
     keywords=("curl", "-u", "-a", "--user", "--proxy-user", "--auth"),
-    anchor=r"(?i)[ \t]-(?:[a-z]*[ua]|-user|-proxy-user|-auth)(?:=|[ \t]*)[^\s:]*:",
+    anchors=(r"(?i)[ \t]-(?:[a-z]*[ua]|-user|-proxy-user|-auth)(?:=|[ \t]*)[^\s:]*:",),
     inner=r"^(?:[^:]*:(?P<secret>.+)|(?P<secret2>[^:]+):)$",
     keep_values=rf"{names.NO_SECRET}|//.*|\d{{1,5}}|root",
     finds=(
@@ -78,9 +78,9 @@ OPTION = Rule(
         "rpcclient",
         "htpasswd",
     ),
-    anchor=(
+    anchors=(
         r"\b(?:sshpass|mysql\w*|mariadb\w*|mongo\w*|redis-cli|rabbitmqctl|ldap\w+|smbclient|rpcclient|htpasswd|openssl|zip|7za?"
-        r"|docker|podman|helm|oc|nerdctl)[ \t]|chpasswd|(?:storepass|keypass)(?:[ \t]|=)|-pass(?:in|out)?[ \t]+pass:"
+        r"|docker|podman|helm|oc|nerdctl)[ \t]|chpasswd|(?:storepass|keypass)(?:[ \t]|=)|-pass(?:in|out)?[ \t]+pass:",
     ),
     keep_values=rf"{names.NO_SECRET}|assword.*|ort.*|\d{{2,5}}",
     finds=(
@@ -108,7 +108,7 @@ CURL_COOKIE = Rule(
     why="curl -b and --cookie send cookies that are given as name=value",
     pattern=r"\bcurl\b[^\n]*?[ \t](?:-[a-zA-Z]*b|--cookie)(?:=|[ \t]*)(?:\"(?P<section>[^\"]*=[^\"]*)\"?|'(?P<section2>[^']*=[^']*)'?|(?P<section3>[^\s\"']+=\S+))",
     keywords=("curl",),
-    anchor=r"[ \t]-(?:[a-zA-Z]*b|-cookie)(?:=|[ \t]*)[\"']?[^\s\"'=]+=",
+    anchors=(r"[ \t]-(?:[a-zA-Z]*b|-cookie)(?:=|[ \t]*)[\"']?[^\s\"'=]+=",),
     inner=r"[^\s=;]+=(?P<secret>[^;\"'\s]+)",
     keep_values=names.NO_SECRET,
     finds=(('curl -b "sid=hunter2; theme=x" https://api/', "hunter2"),),

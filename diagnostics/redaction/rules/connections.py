@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import names
+from diagnostics.redaction.rules.anchors import NAMED
 
 DSN = Rule(
     id="dsn-password",
@@ -15,7 +16,7 @@ DSN = Rule(
         r"|(?P<secret2>(?:[^\s/\"'<>0-9]|\d+[^\d\s/\"'<>?#])[^\s\"'<>]*?/[^\s\"'<>@]*(?:@[^\s\"'<>@/]*)*))@"
     ),
     keywords=("@",),
-    anchor=r":\\?/\\?/[^\s/\"'<>]*:[^\s\"'<>]*@",
+    anchors=(r":\\?/\\?/[^\s/\"'<>]*:[^\s\"'<>]*@",),
     keep_values=rf"{names.NO_SECRET}|\d{{1,5}}[?#;,].*",
     finds=(
         ("postgresql+asyncpg://ai_user:S3cr3t!Pa55@pgbouncer:6432/ai", "S3cr3t!Pa55"),
@@ -40,7 +41,7 @@ DSN_USER_TOKEN = Rule(
     why="a URL whose user name alone is a long token, as Git hosts and Sentry take it",
     pattern=r"(?i)[a-z][a-z0-9+.-]*://(?P<secret>[A-Za-z0-9_-]{20,}):?@",
     keywords=("@",),
-    anchor=r"://[A-Za-z0-9_-]{4,}:?@",
+    anchors=(r"://[A-Za-z0-9_-]{4,}:?@",),
     needs=(r"\d", r"[A-Za-z]"),
     finds=(("https://zf3d0lxcm3EIMbgJpUNnkRtO@git.example/x.git", "zf3d0lxcm3EIMbgJpUNnkRtO"),),
     leaves=("ssh://git@host/repo", "https://service_account_for_reports@host/"),
@@ -51,7 +52,7 @@ PGPASS = Rule(
     why="PostgreSQL 34.16: host:port:database:user:password",
     pattern=r"(?:^|[\s\"'=])(?:[\w.*-]*[A-Za-z.*][\w.*-]*|\[[0-9a-fA-F:]+\]|/[\w./-]+):(?:\d{2,5}|\*):(?:[A-Za-z_][\w-]{1,62}|\*):(?:[A-Za-z_][\w.-]{1,62}|\*):(?P<bare>[^\s\"']+)",
     keywords=(":",),
-    anchor=r":(?:\d{2,5}|\*):[A-Za-z_*][\w-]*:[A-Za-z_*][\w.-]*:[^\s]",
+    anchors=(r":(?:\d{2,5}|\*):[A-Za-z_*][\w-]*:[A-Za-z_*][\w.-]*:[^\s]",),
     keep_values=rf"{names.NO_SECRET}|{names.PROSE}",
     finds=(
         ("postgres:5432:ai_workflow:ai_user:S3cr3t!Pa55", "S3cr3t!Pa55"),
@@ -69,7 +70,7 @@ USERLIST = Rule(
     why='PgBouncer auth_file: "user" "password", one pair a line',
     pattern=r"^\s*(?:[\w.-]+\s*\|\s*)?\"[^\"]{1,63}\" \"(?P<secret>(?:[^\"]|\"\")+)\"(?:\s*|\s[^\"]*)$",
     keywords=('" "',),
-    anchor=r"\"[^\"\n]{1,63}\" \"[^\"\n]",
+    anchors=(r"\"[^\"\n]{1,63}\" \"[^\"\n]",),
     keep_values=names.NO_SECRET,
     finds=(('"ai_user" "hunter2"', "hunter2"), ('"ai_user" "md5a1b2c3d4e5f60718293a4b5c6d7e8f90"', "a1b2c3d4e5f6")),
     leaves=('GET "/a" "/b"', '"ai_user" ""'),
@@ -80,7 +81,7 @@ PG_HASH = Rule(
     why="PostgreSQL and PgBouncer store passwords as md5<hex> or SCRAM-SHA-256$...; both log a user in or can be guessed offline",
     pattern=r"\b(?P<secret>md5[0-9a-f]{32})\b|(?P<secret2>SCRAM-SHA-(?:1|256|512)\$\d+:[A-Za-z0-9+/=]+(?:\$[A-Za-z0-9+/=:]*)?)",
     keywords=("md5", "scram-sha-"),
-    anchor=r"md5[0-9a-f]{8}|SCRAM-SHA-\d+\$\d",
+    anchors=(r"md5[0-9a-f]{8}|SCRAM-SHA-\d+\$\d",),
     finds=(
         ('"ai_user" "md5a1b2c3d4e5f60718293a4b5c6d7e8f90"', "a1b2c3d4e5f60718293a"),
         ("rolpassword SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy", "c3RvcmVk"),
@@ -97,7 +98,7 @@ SQL_PASSWORD = Rule(
         r"|\$\w*\$(?P<secret2>[^$]+)(?:\$\w*\$|$))"
     ),
     keywords=("password", "identified"),
-    anchor=r"(?i)(?:password(?: for \S+)?|identified(?: with \S+)? by(?: password)?)(?:\s+|\s*=\s*)(?:(?:[en]|u&)?\\*'|\$)",
+    anchors=(NAMED, r"(?i:identified(?: with \S+)? by(?: password)?\s+\S)"),
     keep_values=names.NO_SECRET,
     finds=(
         ("STATEMENT:  ALTER ROLE ai_user WITH PASSWORD 'S3cr3t!Pa55'", "S3cr3t!Pa55"),
@@ -127,7 +128,9 @@ REDIS = Rule(
         r"|\bconfig[\" \t]+set[\" \t]+(?:requirepass|masterauth|tls-key-file-pass)[\" \t]+(?P<secret4>[^\s\"]+)"
     ),
     keywords=("auth", "requirepass", "tls-key-file-pass"),
-    anchor=r"(?i:auth)\\r\\n\$|^(?:[\w.:-]+>[ \t]*)?(?i:auth)[ \t]+[^\s]|(?:^|[>\s\]\"'])(?:AUTH2?[ \t]|(?i)(?:\"auth\"|auth\"?[ \t]+\"?\S+\"?[ \t]|(?:requirepass|masterauth|tls-key-file-pass)\"?[ \t]))",
+    anchors=(
+        r"(?i:auth)\\r\\n\$|^(?:[\w.:-]+>[ \t]*)?(?i:auth)[ \t]+[^\s]|(?:^|[>\s\]\"'])(?:AUTH2?[ \t]|(?i)(?:\"auth\"|auth\"?[ \t]+\"?\S+\"?[ \t]|(?:requirepass|masterauth|tls-key-file-pass)\"?[ \t]))",
+    ),
     keep_values=rf"{names.NO_SECRET}|{names.PROSE}|(?i)PLAIN|LOGIN|CRAM-MD5|command\.?|<\w+>",
     finds=(
         ("127.0.0.1:6379> AUTH hunter2", "hunter2"),
@@ -154,7 +157,7 @@ PLAIN_DSN = Rule(
         r"|(?P<secret2>[^\s@/]{1,64})@(?:tcp|udp|unix)\()"
     ),
     keywords=("@",),
-    anchor=r"\w:[^\s@/]+@(?:[A-Za-z][\w.-]*:\d{2,5}|(?:tcp|udp|unix)\()",
+    anchors=(r"\w:[^\s@/]+@(?:[A-Za-z][\w.-]*:\d{2,5}|(?:tcp|udp|unix)\()",),
     keep_values=names.NO_SECRET,
     finds=(("ai_user:hunter2@pgbouncer:6432/ai", "hunter2"), ("root:hun:ter2@tcp(db:3306)/x", "hun:ter2")),
     leaves=("awe/app:1.2.3@sha256:6988461ffce2bac3561234f736b9a504", "ai_workflow/ai_user@pgbouncer:6432 login"),
@@ -168,7 +171,9 @@ USER_PASSWORD = Rule(
         r"(?:[\"']?[\w.@+-]{1,64}:(?P<bare>[^\s\"',;:)/][^\s\"',;)]{2,})|\([ \t]*[\"'][^\"']*[\"'],[ \t]*(?:\"(?P<secret>[^\"]+)\"|'(?P<secret2>[^']+)'))"
     ),
     keywords=("auth", "user", "cred"),
-    anchor=r"(?i)(?:auth|userpwd|user_?pass|user_?info|credentials?|creds)[\"']?[ \t]*[=:][ \t]*(?:[\"']?[\w.@+-]+:[^\s]|\([ \t]*[\"'])",
+    anchors=(
+        r"(?i)(?:auth|userpwd|user_?pass|user_?info|credentials?|creds)[\"']?[ \t]*[=:][ \t]*(?:[\"']?[\w.@+-]+:[^\s]|\([ \t]*[\"'])",
+    ),
     keep_values=rf"{names.NO_SECRET}|{names.PROSE}|\d{{2,5}}(?:[/.].*)?|[A-Z][A-Z0-9_]*",
     finds=(("basic_auth: ai:hunter2", "hunter2"), ("requests.get(url, auth=('ai', 'hunter2'))", "hunter2")),
     leaves=("auth: redis:6379 is down", "auth=env:API_KEY", "credentials: file:/run/secrets/x"),

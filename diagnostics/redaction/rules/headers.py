@@ -17,7 +17,7 @@ AUTHORIZATION = Rule(
         r"\s+(?P<bare>[^\"'\\\r\n]*(?:\\\"[^\"'\r\n]*)*|[^\s\"']+)|(?P<bare2>[^\s\"'\\]{6,}))"
     ),
     keywords=("authorization",),
-    anchor=r"(?i)authorization[\\\"'%&#;\w]*\s*(?:=>|[:=,]|%3)[\W_]*(?:[^R\W]|R[^E\W]|RE[^D\W])",
+    anchors=(r"(?i)authorization[\\\"'%&#;\w]*\s*(?:=>|[:=,]|%3)[\W_]*(?:[^R\W]|R[^E\W]|RE[^D\W])",),
     keep_values=rf"{names.NO_SECRET}|(?:{names.PROSE})(?:[\s:,].*)?|(?i)(?:header|bearer|basic|digest|token)\b.*",
     finds=(
         ("Authorization: Basic YWRtaW46UzNjcjN0IVBhNTU=", "YWRtaW46UzNjcjN0IVBhNTU="),
@@ -43,7 +43,7 @@ SCHEME = Rule(
         r"|\bapi-?key\s+(?P<secret3>[A-Za-z0-9._~+/-]{12,}=*)"
     ),
     keywords=("bearer", "basic", "apikey", "api-key"),
-    anchor=r"(?i)(?:bearer:?|basic|api-?key)\s+[A-Za-z0-9._~+/-]{8}",
+    anchors=(r"(?i)(?:bearer:?|basic|api-?key)\s+[A-Za-z0-9._~+/-]{8}",),
     keep_values=r"[a-z_.-]+|[A-Z][a-z]+|[A-Z_]+|\d+",
     needs=(r"[A-Z0-9=]", r"\d|[a-z][A-Z]|="),
     finds=(
@@ -64,7 +64,7 @@ COOKIES = Rule(
     why="RFC 6265: every cookie may be a session; names and attributes stay, and so do cookies known to be harmless",
     pattern=rf"(?i)\b(?:set-)?cookies?{_QUOTED_SEPARATOR}(?P<section>[\w!#$%*+.^`|~-]+=[^\r\n]*)",
     keywords=("cookie",),
-    anchor=r"(?i)cookies?[\\\"'%&#;\w]*\s*(?:=>|[:=,]|%3)",
+    anchors=(r"(?i)cookies?[\\\"'%&#;\w]*\s*(?:=>|[:=,]|%3)",),
     inner=r"(?P<key>[\w!#$%*+.^`|~-]+)=(?:\"(?P<secret>[^\"]*)\"|(?P<secret2>[^;,\"'\s\\]+))",
     keep_keys=rf"^{_HARMLESS_COOKIE}$",
     keep_values=rf"{names.NO_SECRET}|[a-z]{{1,5}}|\d{{1,3}}",
@@ -87,7 +87,7 @@ URL_PARAMETER = Rule(
     why="query parameters that are a credential: tokens, signatures of signed links, OAuth codes",
     pattern=rf"(?i)[?&;](?P<key>{_PARAMETER})=(?P<secret>[^&\s\"'#<>;,)\]\\]+)",
     keywords=("?", "&", ";"),
-    anchor=rf"(?i)[?&;](?:{_PARAMETER})=",
+    anchors=(rf"(?i)[?&;](?:{_PARAMETER})=",),
     keep_values=rf"{names.NO_SECRET}|[A-Za-z_-]{{1,15}}|\d{{1,10}}(?:\.\d+)?|[a-z]+:[\w:-]{{1,20}}",
     finds=(
         ("GET /reset?token=zf3d0lxcm3 HTTP/1.1", "zf3d0lxcm3"),

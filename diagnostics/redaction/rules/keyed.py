@@ -1,11 +1,12 @@
 """Values behind a name and a sign: `password=...`, `"token": "..."`, `secret: ...`."""
 
-# ruff: noqa: E501, S105 (a pattern reads best in one piece; these are names of secrets, not secrets)
+# ruff: noqa: E501 (a pattern reads best in one piece; these are names of secrets, not secrets)
 
 from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import names
+from diagnostics.redaction.rules.anchors import NAMED, SIGN
 
 KEY_END = r"""(?:\\*["'`]|\[\]|\])*"""
 SEPARATOR = r"""(?P<separator>[ \t]*(?:=>|->|:{1,3}=|[.?+!]?=|\?\?=|:|[ \t]==)[ \t]*)"""
@@ -14,14 +15,6 @@ QUOTED = (
     r"""|`(?P<secret3>[^`]*)(?:`|$))"""
 )
 BARE = r"""(?P<bare>(?:[\[{(]+[^\s"'`\[{(]|[^\s"'`\\\[{(]|\\[^"'\s])(?:[^\s"'`]|["'`][^\s"'`,;:)\]}>])*)"""
-ANCHOR_END = r"""[\w.\\%&#;"'`\]\[-]*[ \t]*(?:[=:,>?+!(]|\.=|%3|-)"""
-# What follows is more than a number of up to five digits.
-NOT_A_COUNT = r"""\W*(?:\d{6}|\d{0,5}[^\d\s,;})&|\]"'])"""
-
-_PASSWORD_ANCHOR = (
-    r"(?i)(?:pass[_.-]?wor[dt]|passwd|pass[_.-]?phrase|pass[_.-]?code|pwd|pass|pw|totp|otp|cvv|masterauth)"
-)
-_SECRET_ANCHOR = rf"(?i){names.SECRET}"
 _COMMON_ANCHOR = rf"(?i)(?:{names.COMMON}|key)"
 PASSWORD_WORDS = ("pass", "pwd", "pw", "otp", "cvv", "masterauth")
 SECRET_WORDS = ("secret", "token", "key", "bearer", "connection", "account")
@@ -48,7 +41,7 @@ PASSWORD = Rule(
     why="a value named as a password, in assignments, JSON, YAML, repr, form bodies and connection strings",
     pattern=rf"(?i)(?P<key>{names.PASSWORD_KEY}){KEY_END}(?: for (?:user )?[\w.@'\"-]{{1,40}})?{SEPARATOR}(?:{QUOTED}|{BARE})",
     keywords=PASSWORD_WORDS,
-    anchor=rf"{_PASSWORD_ANCHOR}(?:{ANCHOR_END}| for )",
+    anchors=(NAMED,),
     keep_keys=names.KEEP_KEYS,
     keep_values=rf"{names.NO_SECRET}|[01]{SENTENCE}",
     whole_line=True,
@@ -86,7 +79,7 @@ PASS = Rule(
         r"|[ \t]*:[ \t]*(?:\"(?P<secret4>(?:[^\"\\]|\\.)*)\"|'(?P<secret5>(?:[^'\\]|\\.)*)'))|(?:^|[|Z])[ \t-]*pass:[ \t]+(?P<bare2>\S+)[ \t]*$"
     ),
     keywords=("pass", "pw"),
-    anchor=r"(?i)\b(?:pass|pw)\\*[\"']?[ \t]*(?:=|:)",
+    anchors=(NAMED,),
     keep_values=rf"{names.NO_SECRET}|\d{{1,3}}|{names.PROSE}",
     finds=(("user=ai pass=hunter2", "hunter2"), ('{"pass":"hunter2"}', "hunter2"), ("  pass: hunter2", "hunter2")),
     leaves=("pass: running; warn: restarted", "tests: pass=12 fail=0", "PASS: test_login is ok", "pass: 12"),
@@ -97,7 +90,7 @@ SECRET = Rule(
     why="a value named as a secret, token or API key",
     pattern=rf"(?i)(?P<key>{names.SECRET_KEY}){KEY_END}{SEPARATOR}(?:{QUOTED}|{BARE})",
     keywords=SECRET_WORDS,
-    anchor=rf"{_SECRET_ANCHOR}{ANCHOR_END}{NOT_A_COUNT}",
+    anchors=(NAMED,),
     keep_keys=rf"{names.KEEP_KEYS}|(?i)(?:public|pub|page|next|continuation|cursor)[_.-]?(?:token|key)$",
     keep_values=rf"{names.NO_SECRET}|\d{{1,5}}(?:\.\d+)?[a-z]{{0,2}}|\[[\w-]+{SENTENCE}",
     finds=(
@@ -134,7 +127,7 @@ RANDOM_KEY = Rule(
     why="a random-looking value under a common name such as key, auth, session or credential",
     pattern=rf"(?i)(?P<key>{names.COMMON_KEY}){KEY_END}{SEPARATOR}(?:{QUOTED}|{BARE})",
     keywords=_COMMON_WORDS,
-    anchor=rf"{_COMMON_ANCHOR}{ANCHOR_END}\W*(?:\w{{1,5}}\W+)?[\w+/=~.-]{{16}}",
+    anchors=(rf"{_COMMON_ANCHOR}{SIGN}\W*(?:\w{{1,5}}\W+)?[\w+/=~.-]{{16}}",),
     keep_keys=names.KEEP_COMMON_KEYS,
     keep_values=_NOT_RANDOM,
     needs=names.RANDOM,
@@ -159,7 +152,7 @@ PLAIN_KEY = Rule(
     why="the name `key` alone is often a cache key or a digest: hexadecimal values stay, mixed ones go",
     pattern=rf"(?i)(?:^|[^\w.$/-])(?P<key>key){KEY_END}{SEPARATOR}(?:{QUOTED}|{BARE})",
     keywords=("key",),
-    anchor=rf"(?i)\bkey{ANCHOR_END}\W*(?:\w{{1,5}}\W+)?[\w+/=~.-]{{16}}",
+    anchors=(rf"(?i)\bkey{SIGN}\W*(?:\w{{1,5}}\W+)?[\w+/=~.-]{{16}}",),
     keep_values=rf"{_NOT_RANDOM}|[0-9a-f]{{32,64}}",
     needs=names.RANDOM,
     finds=(("key=AbCd1234/efgh+5678ijkl==", "AbCd1234/efgh+5678ijkl"),),

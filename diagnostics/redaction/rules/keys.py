@@ -18,7 +18,7 @@ PEM_INLINE = Rule(
         r"|(?P<secret2>(?:[A-Za-z0-9+/]{16,}={0,2}(?:\\+[rn]|\s)*)+(?:[A-Za-z0-9+/]{1,76}={0,2}(?:\\+[rn]|\s)*)?)-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY"
     ),
     keywords=("private key",),
-    anchor=r"PRIVATE KEY",
+    anchors=(r"PRIVATE KEY",),
     keep_values=r"(?:\\+[rn]|[\s\x01])*",
     finds=(
         (
@@ -40,7 +40,7 @@ DER = Rule(
     why="base64 that starts like a DER private key or the OpenSSH private key magic, without its PEM frame",
     pattern=rf"(?:^|[^A-Za-z0-9+/])(?P<secret>{DER_START}[A-Za-z0-9+/]{{20,}}={{0,2}})",
     keywords=("m", "b3blbnnzac1rzxktdje"),
-    anchor=DER_START,
+    anchors=(DER_START,),
     finds=(
         (
             "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDAC4AWkdwKYSd8",
@@ -58,7 +58,7 @@ JWK = Rule(
     why="RFC 7517: the private members of a JSON Web Key",
     pattern=r"\"(?:d|dp|dq|qi|p|q|k)\"\s*:\s*\"(?P<secret>[A-Za-z0-9_-]{16,})={0,2}\"",
     keywords=('"d"', '"dp"', '"dq"', '"qi"', '"p"', '"q"', '"k"'),
-    anchor=r"\"(?:d|dp|dq|qi|p|q|k)\\*\"\s*:",
+    anchors=(r"\"(?:d|dp|dq|qi|p|q|k)\\*\"\s*:",),
     finds=(
         ('{"kty":"EC","crv":"P-256","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE","x":"MKBC"}', "870MB6gfuTJ4HtUn"),
     ),
@@ -83,7 +83,7 @@ JWT = Rule(
         r"|\b(?P<secret3>ZXlK[A-Za-z0-9+/_-]{30,}={0,2})"
     ),
     keywords=("ey", "ewog", "ewkg", "zxlk"),
-    anchor=r"\be(?:yJ|w[ok]g)[A-Za-z0-9_-]|\bey[A-Za-z0-9_-]{15}[A-Za-z0-9_-]*\.ey|ZXlK",
+    anchors=(r"\be(?:yJ|w[ok]g)[A-Za-z0-9_-]|\bey[A-Za-z0-9_-]{15}[A-Za-z0-9_-]*\.ey|ZXlK",),
     finds=(
         ("Invalid token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.SflKxwRJS...", "eyJzdWIiOiJhbGljZSJ9.SflKxwRJS"),
         ("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9", "eyJzdWIiOiJhbGljZSJ9"),

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import names
+from diagnostics.redaction.rules.anchors import NAMED
 from diagnostics.redaction.rules.keyed import PASSWORD_WORDS, QUOTED, SECRET_WORDS
 
 _ANY_KEY = rf"(?:{names.PASSWORD_KEY}|{names.SECRET_KEY})"
 _ANY_NAME = rf"(?:{names.PASSWORD}|pass|pw|otp|cvv|masterauth|{names.SECRET})"
-_ANY_ANCHOR = rf"(?i){_ANY_NAME}"
 _ANY_WORDS = tuple(dict.fromkeys(PASSWORD_WORDS + SECRET_WORDS))
 _KEEP = names.KEEP_KEYS
 
@@ -22,7 +22,7 @@ FLAG = Rule(
         r"(?:\"(?P<secret>[^\"]+)\"?|'(?P<secret2>[^']+)'?|(?P<bare>[^\s\"'\[-][^\s\"']*))"
     ),
     keywords=_ANY_WORDS,
-    anchor=rf"(?i)-[\w.-]*(?:{names.PASSWORD}|pass|pw|{names.SECRET})[\w.-]*(?:[ \t]|[\"'],)",
+    anchors=(rf"(?i)-[\w.-]*(?:{names.PASSWORD}|pass|pw|{names.SECRET})[\w.-]*(?:[ \t]|[\"'],)",),
     keep_keys=rf"{_KEEP}|(?i)(?:stdin|prompt|no-?pass\w*)$",
     keep_values=rf"{names.NO_SECRET}|[A-Z][A-Z_]{{2,}}|&&|\|\|?|\\|\d{{1,5}}",
     finds=(
@@ -44,7 +44,7 @@ TYPED = Rule(
     why="a declaration with a type between name and value: Go, Kotlin, TypeScript, Python annotations",
     pattern=rf"(?i)(?P<key>{_ANY_KEY})(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]{{0,30}}[ \t]*=[ \t]*{QUOTED}",
     keywords=_ANY_WORDS,
-    anchor=rf"{_ANY_ANCHOR}[\w.-]*(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]*[ \t]*=[ \t]*[@\w\[]{{0,3}}[\\\"\'`]",
+    anchors=(NAMED,),
     keep_keys=_KEEP,
     keep_values=names.NO_SECRET,
     finds=(
@@ -59,7 +59,7 @@ ARGUMENT = Rule(
     why="a name and its value as the two members of a pair or a call",
     pattern=rf"(?i)\(\s*[bu]?[\"'](?P<key>{_ANY_KEY})[\"']\s*,\s*[bu]?(?:\"(?P<secret>[^\"]+)\"|'(?P<secret2>[^']+)')\s*\)",
     keywords=_ANY_WORDS,
-    anchor=rf"{_ANY_ANCHOR}[\w.-]*[\"']\s*,",
+    anchors=(NAMED,),
     keep_keys=_KEEP,
     keep_values=rf"{names.NO_SECRET}|[a-z_.-]+|[A-Z_]+",
     finds=(
@@ -80,7 +80,7 @@ COLUMN = Rule(
         r"(?:[,|;)\s]|$)"
     ),
     keywords=_ANY_WORDS,
-    anchor=rf"{_ANY_ANCHOR}[\w.-]*[\"']?[ \t]*[,|]",
+    anchors=(NAMED,),
     keep_keys=_KEEP,
     keep_values=names.UUID,
     needs=(r"\d", r"[A-Za-z]"),
@@ -99,12 +99,14 @@ DIRECTIVE = Rule(
         rf"|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+(?P<key2>{_ANY_KEY})[ \t]+[\"']?(?P<secret7>[^\s\"'=][^\s\"']*)"
     ),
     keywords=(*_ANY_WORDS, "on", "setuser"),
-    anchor=(
-        rf"{_ANY_ANCHOR}[\w.-]*[ \t]*[\"'][^\"'\n]*[\"'];|(?i)(?:requirepass|masterauth|auth-pass)[ \t]|"
-        r"password[ \t]+\S+[ \t]*$|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><]\S|#[0-9a-f])|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t]"
+    anchors=(
+        NAMED,
+        r"(?i:(?:requirepass|masterauth|auth-pass)[ \t])|password[ \t]+\S+[ \t]*$"
+        r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><]\S|#[0-9a-f])"
+        r"|(?i:^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t])",
     ),
     keep_keys=_KEEP,
-    keep_values=rf"{names.NO_SECRET}|=.*|\d+",
+    keep_values=rf"{names.NO_SECRET}|=.*|\d+|(?i:for|to|on|off)",
     finds=(
         ("private_key 'm{{h}o)p${e]nob';", "m{{h}o)p${e]nob"),
         ("requirepass foobared", "foobared"),
@@ -128,7 +130,7 @@ PROSE = Rule(
         r"|(?:^|[\s/#*;])(?P<bare2>[^\s\"'/#*;]{8,}) (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b"
     ),
     keywords=("password", "passwd", "passphrase", "secret", "key", "token"),
-    anchor=r"(?i)(?:password|passwd|passphrase|secret|api[ _-]?key|token)(?: for (?:the )?(?:user |role )?\S+)?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being))*[ \t]+[^\s]*\d|\d\S* (?:is|was) (?:the|my|our|your|its) (?:\w+ )?(?:password|passwd|token|secret)\b",
+    anchors=(NAMED,),
     keep_values=(
         rf"{names.NO_SECRET}|{names.UUID}.*|[\d.,:/%TZ+-]+[a-z]{{0,3}}[.,;)]?|v?\d+(?:\.\d+)*|(?:sha\d+|md5)[:-].*|[a-z-]+-?\d{{1,3}}"
         r"|[\w.-]+:\d+|[\w-]*_[\w-]*|/\S*|https?://\S*|[A-Za-z]+\(.*|\d+[a-z]{1,3}[.,;]?|[a-z0-9]+(?:[.-][a-z]+)+|.*=.*"
@@ -159,7 +161,7 @@ XML = Rule(
         rf"|(?P<key5>{_ANY_KEY})\\*[\"']\s*:\s*\{{[^{{}}\n]{{0,80}}?[\"'](?:value|data|text|plain|raw|current|default)\\*[\"']\s*:\s*\\*[\"'](?P<secret6>[^\"'\\]+)"
     ),
     keywords=_ANY_WORDS,
-    anchor=rf"(?i)(?:<[\w:.-]*{_ANY_NAME}[^\n<>]*>|(?:name|key)\\*[\"']?\s*[=:]\s*\\*[\"'][\w.$-]*{_ANY_NAME}|{_ANY_NAME}[\w.-]*\\*[\"']\s*:\s*\{{)",
+    anchors=(NAMED,),
     keep_keys=_KEEP,
     keep_values=names.NO_SECRET,
     finds=(
@@ -178,7 +180,7 @@ SQL_DETAIL = Rule(
         rf"|\binsert into [^(]*\([^)]*(?:{names.PASSWORD}|{names.SECRET})[^)]*\)\s*values\s*(?P<section>\(.*)"
     ),
     keywords=("key (", "insert into"),
-    anchor=rf"(?i)(?:key \([^)\n]*|insert into [^(\n]*\([^)\n]*)(?:{names.PASSWORD}|{names.SECRET})",
+    anchors=(rf"(?i)(?:key \([^)\n]*|insert into [^(\n]*\([^)\n]*)(?:{names.PASSWORD}|{names.SECRET})",),
     inner=r"'(?P<secret>(?:[^']|'')+)'",
     keep_values=rf"{names.NO_SECRET}|[\w-]{{1,3}}",
     finds=(
@@ -193,7 +195,7 @@ LIST = Rule(
     why="every member of a list under a secret's name, as header maps and repeated parameters have it",
     pattern=rf"(?i)(?P<key>{_ANY_KEY})\\*[\"']?[ \t]*(?:=>|[:=])[ \t]*[\[(][ \t]*(?P<section>[bu]?[\"'][^\])\n]*)",
     keywords=_ANY_WORDS,
-    anchor=rf"{_ANY_ANCHOR}[\w.-]*\\*[\"']?[ \t]*(?:=>|[:=])[ \t]*[\[(]",
+    anchors=(NAMED,),
     inner=r"\"(?P<secret>(?:[^\"\\]|\\.)*)(?:\"|$)|'(?P<secret2>(?:[^'\\]|\\.)*)(?:'|$)",
     keep_keys=rf"{_KEEP}|(?i)(?:tokens|secrets|keys)$",
     keep_values=rf"{names.NO_SECRET}|[A-Z][a-z']+(?: [\w'`-]+){{2,}}[.!:].*",
@@ -206,7 +208,7 @@ LIST_OF_MANY = Rule(
     why="a list under a plural name holds values or the names of values: names stay",
     pattern=LIST.pattern,
     keywords=("tokens", "secrets", "keys"),
-    anchor=LIST.anchor,
+    anchors=(NAMED,),
     inner=LIST.inner,
     keep_keys=rf"(?i)(?:[^s]|[^ntey]s)$|{_KEEP}",
     keep_values=rf"{LIST.keep_values}|[A-Za-z_][A-Za-z_-]*\d{{0,2}}",

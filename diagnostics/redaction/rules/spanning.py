@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import keyed, names
+from diagnostics.redaction.rules.anchors import NAMED
 from diagnostics.redaction.rules.keys import DER_START
 
 _KEY = rf"(?P<key>(?:{names.PASSWORD_KEY}|{names.SECRET_KEY}))"
@@ -71,8 +72,8 @@ KEY_BLOCK = Rule(
     ),
 )
 BLOCK_RULES = (KEY_BLOCK, YAML_BLOCK, NEXT_LINE, KUBERNETES)
-ANCHOR = (
-    rf"PRIVATE KEY|Private-Lines:|{DER_START}|(?i:\b(?:kind[\"']?:[ \t]*[\"']?secret|(?:string)?data[\"']?:)[\"']?[ \t\r]*$)"
-    rf"|(?i:(?:name|key)[\"']?[ \t]*[:=][ \t]*[\"']?[\w.$-]*(?:{names.PASSWORD}|{names.SECRET}))"
-    rf"|(?i:(?:{names.PASSWORD}|{names.SECRET}|pass|pw)[\w.-]*[\"'>]?[ \t]*[:=]?[ \t]*(?:![\w!]+[ \t]+)?(?:[|>][+-]?\d?)?[ \t\r]*(?:#.*)?$)"
+ANCHORS = (
+    NAMED,
+    rf"PRIVATE KEY|Private-Lines:|{DER_START}",
+    r"(?i:\b(?:kind[\"']?:[ \t]*[\"']?secret|(?:string)?data[\"']?:)[\"']?[ \t\r]*$)",
 )

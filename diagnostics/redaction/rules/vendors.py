@@ -128,7 +128,7 @@ def _rule(rule_id: str, prefixes: str, body: str, sample: str) -> Rule:
         why=f"the issuer's documented form: {' or '.join(words)} and a random body",
         pattern=rf"(?:^|[^A-Za-z0-9])(?P<secret>(?:{union}){body})",
         keywords=tuple(dict.fromkeys(word.lower() for word in words)),
-        anchor=rf"\b(?:{union})[\w=+/.-]{{4}}",
+        anchors=(rf"\b(?:{union})[\w=+/.-]{{4}}",),
         finds=(
             (f"using {text} now", sample[-10:]),
             (f'{{"x":"{text}"}}', sample[-10:]),
