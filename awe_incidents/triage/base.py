@@ -7,7 +7,7 @@ decided by our roles and by the `visible_` queries.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
@@ -107,7 +107,7 @@ class DeskList(ThemeChangeList):
         """Narrow down first, then add."""
         rows = super().get_queryset(request, exclude_parameters)
         admin: DeskAdmin = self.model_admin  # type: ignore[assignment]  # made by one, see get_changelist
-        return cast("QuerySet[Any]", admin.for_list(rows, person_of(request)))
+        return admin.for_list(rows, person_of(request))
 
 
 class DeskAdmin(ThemeAdmin):
@@ -129,11 +129,16 @@ class DeskAdmin(ThemeAdmin):
 
     def visible(self, user: User) -> QuerySet[Any]:
         """Give the rows that a person may see; those who see everything by default."""
-        return self.model._default_manager.all()
+        rows: QuerySet[Any] = self.model._default_manager.all()
+        return rows
 
     def for_list(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
         """Add what only the list shows."""
         return rows
+
+    def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """Narrow down to what was searched for; called where `search_fields` makes the list show a search box."""
+        raise NotImplementedError(type(self).__name__)
 
     def context(self, thing: Any, request: HttpRequest) -> Mapping[str, Any]:
         """Give what the page of one row shows: `facts` and whatever its template wants."""
@@ -173,6 +178,13 @@ class DeskAdmin(ThemeAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Start from what the person may see."""
         return self.visible(person_of(request)).order_by(*self.ordering)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search only when something is searched for."""
+        term = search_term.strip()
+        return (self.search(queryset, term) if term and self.search_fields else queryset), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeskList]:
         """Give our list."""

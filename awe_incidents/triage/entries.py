@@ -29,15 +29,12 @@ class EntryAdmin(DeskAdmin):
         """Offer none to choose from, but take the one that an incident's page links to."""
         return ()
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
-    ) -> tuple[QuerySet[Entry], bool]:
+    def search(self, rows: QuerySet[Entry], term: str) -> QuerySet[Entry]:
         """Find by subject or actor, which are indexed, or by verb."""
-        term = search_term.strip()
         kind, _, key = term.partition(":")
         if key.isdecimal():
-            return queryset.filter(Q(subject_type=kind, subject_id=key) | Q(actor=term)), False
-        return queryset.filter(Q(verb=term) | Q(actor=term)), False
+            return rows.filter(Q(subject_type=kind, subject_id=key) | Q(actor=term))
+        return rows.filter(Q(verb=term) | Q(actor=term))
 
     @display(description="Subject")
     def subject(self, entry: Entry) -> str:

@@ -64,15 +64,11 @@ class IncidentAdmin(DeskAdmin):
             last_run_counts=Subquery(last_run.values("counts")[:1]),
         )
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Incident], search_term: str
-    ) -> tuple[QuerySet[Incident], bool]:
+    def search(self, rows: QuerySet[Incident], term: str) -> QuerySet[Incident]:
         """Find by number, with or without #, else by words of the title."""
-        term = search_term.strip()
         if (number := term.removeprefix("#")).isdecimal():
-            return queryset.filter(pk=int(number)), False
-        words = (Q(title__icontains=word) for word in term.split())
-        return queryset.filter(*words), False
+            return rows.filter(pk=int(number))
+        return rows.filter(*(Q(title__icontains=word) for word in term.split()))
 
     @display(description="No.")
     def number(self, incident: Incident) -> str:

@@ -106,6 +106,10 @@ class UserAdmin(DeskAdmin):
         ),
     )
 
+    def search(self, rows: QuerySet[User], term: str) -> QuerySet[User]:
+        """Find by part of the name."""
+        return rows.filter(username__icontains=term)
+
     @display(description="Roles")
     def role_words(self, user: User) -> str:
         """Show the roles."""
@@ -159,6 +163,10 @@ class ApiTokenAdmin(DeskAdmin):
     def visible(self, user: User) -> QuerySet[ApiToken]:
         """Give the tokens with their people."""
         return ApiToken.objects.select_related("user").defer("digest")
+
+    def search(self, rows: QuerySet[ApiToken], term: str) -> QuerySet[ApiToken]:
+        """Find by prefix, also by pasting a whole token (of which only the prefix is looked at)."""
+        return rows.filter(prefix=term.removeprefix("awe_")[:8])
 
     @display(description="State", label=KINDS)
     def state(self, token: ApiToken) -> str:

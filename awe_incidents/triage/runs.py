@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
@@ -121,12 +121,9 @@ class CheckResultAdmin(DeskAdmin):
         """Leave out findings and descriptions."""
         return rows.defer("findings", "run__document", "run__stack__document", "run__stack__redaction_key")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[CheckResult], search_term: str
-    ) -> tuple[QuerySet[CheckResult], bool]:
+    def search(self, rows: QuerySet[CheckResult], term: str) -> QuerySet[CheckResult]:
         """Find by the slug of a check, or by a code."""
-        term = search_term.strip()
-        return queryset.filter(slug=term) | queryset.filter(code=term), False
+        return rows.filter(Q(slug=term) | Q(code=term))
 
     @display(description="State", label=KINDS)
     def state_label(self, row: CheckResult) -> str:
