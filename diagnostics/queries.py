@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from datetime import timedelta
+from functools import lru_cache
 
 from django.db.models import Q, QuerySet, Value
 
@@ -11,9 +13,12 @@ from diagnostics.checks.seeing import Earlier
 from diagnostics.errors import UnknownStack
 from diagnostics.looking import LookRequest
 from diagnostics.models import CheckResult, EvidenceText, Run, Stack
+from diagnostics.redaction import KnownSecret, Redactor
 from diagnostics.sealing import unseal
-from diagnostics.stack import StackConfig, parse_document
+from diagnostics.stack import SecretResolver, StackConfig, parse_document
 from diagnostics.states import ResultProgress
+
+REDACTOR_KEPT_SECONDS = 300
 
 
 def seconds(number: float) -> Value:
@@ -49,10 +54,31 @@ def look_request(row: CheckResult) -> LookRequest:
         slug=row.slug,
         stack=parse_document(run.document or stack.document),
         redaction_key=unseal(stack.redaction_key),
-        stored_secrets={one.name: unseal(one.ciphertext).decode() for one in stack.secrets.all()},
+        stored_secrets=_stored_secrets(stack),
         handed={one.name: unseal(one.ciphertext).decode() for one in run.handovers.all()},
         earlier=earlier_result(row),
     )
+
+
+def redactor_of(stack: Stack) -> Redactor:
+    """Give the redactor for text about a stack: its key, and the secrets of it that this process can reveal.
+
+    Kept for some minutes, as making one and warming its automata costs more than a report does.
+    """
+    return _redactor(stack.pk, stack.digest, int(time.monotonic() // REDACTOR_KEPT_SECONDS))
+
+
+@lru_cache(maxsize=64)
+def _redactor(stack_id: int, digest: str, period: int) -> Redactor:
+    stack = Stack.objects.get(pk=stack_id)
+    config, stored = parse_document(stack.document), _stored_secrets(stack)
+    revealed = SecretResolver(config.root, stored).revealed(config.secret_references())
+    values = {**{f"db:{name}": value for name, value in stored.items()}, **revealed}
+    return Redactor(unseal(stack.redaction_key), [KnownSecret(name, value) for name, value in values.items() if value])
+
+
+def _stored_secrets(stack: Stack) -> dict[str, str]:
+    return {one.name: unseal(one.ciphertext).decode() for one in stack.secrets.all()}
 
 
 def earlier_result(row: CheckResult) -> Earlier | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -14,8 +13,7 @@ from awe_incidents.incidents.errors import ReportInvalid
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, Incident
 from awe_incidents.incidents.template import normalize
 from diagnostics.models import Stack
-from diagnostics.redaction import Redactor
-from diagnostics.sealing import unseal
+from diagnostics.queries import redactor_of
 from diagnostics.stack.schema import ENVIRONMENTS
 
 MAX_CHARACTERS = {
@@ -53,7 +51,7 @@ def cleaned(fields: Mapping[str, str], *, stack: Stack) -> CleanReport:
     texts["environment"] = _environment(texts["environment"])
     if problems := list(_problems(texts)):
         raise ReportInvalid(problems)
-    redactor = _redactor(stack)
+    redactor = redactor_of(stack)
     counts: dict[str, Mapping[str, int]] = {}
     version = ""
     for name in TEMPLATE_FIELDS[1:]:
@@ -67,7 +65,7 @@ def cleaned(fields: Mapping[str, str], *, stack: Stack) -> CleanReport:
 
 def cleaned_text(text: str, *, stack: Stack) -> str:
     """Normalize and redact one text, e.g. a reason."""
-    return _redactor(stack).text(normalize(text)).text if text else ""
+    return redactor_of(stack).text(normalize(text)).text if text else ""
 
 
 def cleaned_title(title: str, *, stack: Stack) -> str:
@@ -107,13 +105,3 @@ def _problems(texts: Mapping[str, str]) -> list[tuple[str, str]]:
     if not texts["actual_behavior"].strip():
         problems.append(("actual_behavior", "say what actually happens; without it nobody knows what is wrong"))
     return problems
-
-
-def _redactor(stack: Stack) -> Redactor:
-    return _redactor_of(bytes(stack.redaction_key))
-
-
-@lru_cache(maxsize=64)
-def _redactor_of(sealed_key: bytes) -> Redactor:
-    """Keep redactors: making one, and warming its automata, costs more than a report does."""
-    return Redactor(unseal(sealed_key))

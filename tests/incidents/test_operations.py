@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
@@ -10,9 +12,18 @@ from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.incidents import operations, queries
-from awe_incidents.incidents.errors import ReasonRequired, ReportInvalid, RoleRequired, StaleVersion, TransitionNotAllowed
+from awe_incidents.incidents.errors import (
+    ReasonRequired,
+    ReportInvalid,
+    RoleRequired,
+    StaleVersion,
+    TransitionNotAllowed,
+)
 from awe_incidents.incidents.models import BugReport, Incident, TimelineEntry
 from diagnostics.models import Run, Stack
+from diagnostics.operations import apply_stack
+from diagnostics.stack import parse_toml
+from tests.conftest import PLAIN_STACK
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MTc2MDAwMDAwMH0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 FIELDS = {
@@ -48,6 +59,17 @@ def test_pasted_logs_are_redacted_before_they_are_stored(stack: Stack, reporter:
     assert JWT not in report.container_logs
     assert "api | Authorization" in report.container_logs
     assert sum(report.redactions["counts"]["container_logs"].values()) == 1
+
+
+def test_a_secret_of_the_stack_is_removed_from_a_report_by_its_value(db: None, reporter: User, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("Zaunkoenig-auf-dem-Dach\n")
+    described = PLAIN_STACK + '\n[tokens]\nkeys = [{ service = "api", value = "file:key" }]\n'
+    stack = apply_stack(config=parse_toml(described, folder=tmp_path), by=actor(reporter), at=timezone.now()).stack
+
+    report, _ = file(stack, reporter, steps_to_reproduce="say Zaunkoenig-auf-dem-Dach three times")
+
+    assert "Zaunkoenig" not in report.steps_to_reproduce
+    assert report.steps_to_reproduce.endswith("three times")
 
 
 def test_a_report_without_what_happened_is_refused_with_every_problem(stack: Stack, reporter: User) -> None:
