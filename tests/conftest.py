@@ -114,14 +114,21 @@ def client_of(user: User) -> APIClient:
 _skipped: list[str] = []
 
 
+# Published material that a clone alone does not have; only CI must have it.
+MATERIAL = ("AWE_VECTORS_DIR", "AWE_DESIGN_DIR")
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remember what was skipped."""
-    if report.skipped and not hasattr(report, "wasxfail"):
+    """Remember what was skipped though it should run here."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    is_material = any(name in str(report.longrepr) for name in MATERIAL)
+    if not is_material or os.environ.get("CI"):
         _skipped.append(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail the gate when a test that should run here was skipped: in the gate nothing is skipped at all."""
+    """Fail the gate when a test that should run here was skipped."""
     if os.environ.get("AWE_NO_NEEDLESS_SKIPS") and _skipped and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        print(f"\nSkipped in the gate, where nothing may be: {', '.join(_skipped)}")
+        print(f"\nSkipped in the gate, though they should run here: {', '.join(_skipped)}")

@@ -61,7 +61,7 @@ vantage = "process"
 role = "api"
 """
 RUN_SECONDS = 60
-HUNG_RUNS = 6
+HUNG_RUNS = 8
 
 
 @pytest.fixture(scope="module")

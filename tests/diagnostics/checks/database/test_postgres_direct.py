@@ -154,15 +154,15 @@ def test_what_is_no_postgresql_is_a_finding_and_no_crash(tmp_path: Path) -> None
         other.listen(5)
 
         def answer() -> None:
-            for _ in range(2):
-                connection, _address = other.accept()
-                with connection:
-                    connection.recv(100)
-                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 1000)
+            connection, _address = other.accept()
+            with connection, other:
+                connection.recv(100)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 1000)
 
-        thread = threading.Thread(target=answer, daemon=True)
+        thread = threading.Thread(target=answer)
         thread.start()
         result = ask(tmp_path, port=other.getsockname()[1])
+        thread.join(timeout=5)
     assert result.state is State.FAIL
 
 
