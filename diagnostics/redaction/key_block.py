@@ -16,8 +16,11 @@ STRONG_BYTES = 32
 BARE_BYTES = 16
 LONG_REST_BYTES = 100
 
-_BEGIN = re.compile(rb"PRIVATE KEY(?: BLOCK)? ?-{2,5}(?P<rest>.*)$|Private-Lines: *\d+\s*$", re.DOTALL)
-_FRAME = re.compile(rb"-{2,5} ?BEGIN [A-Z0-9 ]*$")
+# A frame, or what is left of one when the line was cut off in front.
+_BEGIN = re.compile(
+    rb"(?:BEGIN [A-Z0-9 ]*|^[A-Z ]*)PRIVATE KEY(?: BLOCK)? ?-{2,5}(?P<rest>.*)$|Private-Lines: *\d+\s*$", re.DOTALL
+)
+_DASHES = re.compile(rb"-{2,5} ?$")
 _END = re.compile(rb"-{2,5} ?END\b|Private-MAC:")
 _PRIVATE_END = re.compile(rb"-{2,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY")
 _OTHER_BEGIN = re.compile(rb"-{2,5} ?BEGIN (?!.*PRIVATE KEY)")
@@ -109,8 +112,7 @@ def opened_by(line: bytes) -> KeyBlock | None:
     """Give the block that a BEGIN line opens, or a line that starts like a key whose BEGIN was cut off."""
     begin = _BEGIN.search(line)
     if begin and not _PRIVATE_END.search(line):
-        frame = _FRAME.search(line[: begin.start()])
-        before = line[: frame.start() if frame else begin.start()]
+        before = _DASHES.sub(b"", line[: begin.start()])
         return KeyBlock(_shape(before)) if len(begin.group("rest") or b"") < LONG_REST_BYTES else None
     body = body_of(line) if _DER.search(line) else None
     return KeyBlock(body.prefix, width=len(body.text)) if body else None

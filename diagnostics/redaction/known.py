@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
-from diagnostics.redaction.patterns import compile_pattern
+from diagnostics.redaction.patterns import compile_once
 
 ANYWHERE_BYTES = 8
 WHOLE_WORD_BYTES = 4
@@ -60,7 +60,7 @@ class KnownSecrets:
         self.anchor = _union(anywhere | words)
         whole = rf"(?:^|[^A-Za-z0-9_])(?P<word>{_union(words)})(?:$|[^A-Za-z0-9_])" if words else ""
         parts = [part for part in (f"(?P<any>{_union(anywhere)})" if anywhere else "", whole) if part]
-        self._pattern = compile_pattern("|".join(parts)) if parts else None
+        self._pattern = compile_once("|".join(parts)) if parts else None
 
     def find(self, text: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Give start, end and the value itself, so that every form of a secret gets the same token."""

@@ -13,6 +13,11 @@ MAX_PATTERN_BYTES = 64 * 1024 * 1024
 
 @lru_cache(maxsize=1024)
 def compile_pattern(pattern: str, *, within_lines: bool = False) -> Any:
+    """Compile a rule's pattern, once a process; see `compile_once` for what it means."""
+    return compile_once(pattern, within_lines=within_lines)
+
+
+def compile_once(pattern: str, *, within_lines: bool = False) -> Any:
     """Compile as Latin-1, so that no byte is invalid and `[^x]` takes every other byte.
 
     A plain pattern, never a `re2.Set`: a set whose automaton runs out of memory reports "no match", which would leak.

@@ -1,4 +1,4 @@
-"""Which lines of a block may hold a secret: a few linear searches over the whole block, instead of every rule on every line.
+"""Which lines of a block may hold a secret: a few linear searches instead of every rule on every line.
 
 The anchors are searched in bundles. One automaton for all of them would be fastest on uniform logs, but the number of
 its states is a product: on varied text it would outgrow its memory and be rebuilt all the time.
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from diagnostics.redaction.known import KnownSecrets
-from diagnostics.redaction.patterns import compile_pattern, union
+from diagnostics.redaction.patterns import compile_once, compile_pattern, union
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules.anchors import NAMED
 from diagnostics.redaction.rules.spanning import ANCHORS as BLOCK_ANCHORS
@@ -25,12 +25,12 @@ class Prefilter:
 
     def __init__(self, groups: Sequence[Sequence[Rule]], known: KnownSecrets) -> None:
         self._patterns: list[Any] = [compile_pattern(union([NAMED, _INVISIBLE]), within_lines=True)]
-        bundles = [BLOCK_ANCHORS, *([anchor for rule in group for anchor in rule.all_anchors()] for group in groups)]
+        bundles = ([*BLOCK_ANCHORS, *_anchors(groups[:1])], *(_anchors([group]) for group in groups[1:]))
         for bundle in bundles:
             if wanted := [anchor for anchor in bundle if anchor != NAMED]:
                 self._patterns.append(compile_pattern(union(wanted), within_lines=True))
         if known.anchor:
-            self._patterns.append(compile_pattern(known.anchor, within_lines=True))
+            self._patterns.append(compile_once(known.anchor, within_lines=True))
 
     def candidates(self, block: bytes) -> Iterator[tuple[int, int]]:
         """Give start and end (after the line end) of the lines that a rule may match, in order."""
@@ -46,6 +46,10 @@ class Prefilter:
                 place = line_end(block, place)
             counted = start
             yield place, line_end(block, place)
+
+
+def _anchors(groups: Sequence[Sequence[Rule]]) -> list[str]:
+    return [anchor for group in groups for rule in group for anchor in rule.all_anchors()]
 
 
 def _lines_hit(pattern: Any, text: bytes) -> Iterator[int]:

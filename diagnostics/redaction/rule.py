@@ -15,11 +15,11 @@ from dataclasses import dataclass
 class Rule:
     """One kind of secret.
 
-    A line that holds none of `keywords` (lower case) cannot match; every match contains one of the cheap
-    patterns `anchors`, which are looked for in whole blocks (by default: any keyword). A value stays if `keep_values` matches all of it,
-    if one of `needs` is not found in it, or if `keep_keys` is found in its key. `check` names a
-    test that no pattern can do (`luhn`). With `whole_line`, an unquoted value that begins a line of configuration goes
-    to the end of that line. Every text in `finds` is a (text, secret) pair.
+    A line that holds none of `keywords` (lower case) cannot match; every match contains one of the cheap patterns
+    `anchors`, which are looked for in whole blocks (by default: any keyword). A value stays if `keep_values` matches
+    all of it, if one of `needs` is not found in it, or if `keep_keys` is found in its key. `check` names a test that
+    no pattern can do (`luhn`). With `whole_line`, an unquoted value that begins a line of configuration goes to the
+    end of that line. Every text in `finds` is a (text, secret) pair; `leaves` are texts that must stay as they are.
     """
 
     id: str

@@ -79,8 +79,10 @@ OPTION = Rule(
         "htpasswd",
     ),
     anchors=(
-        r"\b(?:sshpass|mysql\w*|mariadb\w*|mongo\w*|redis-cli|rabbitmqctl|ldap\w+|smbclient|rpcclient|htpasswd|openssl|zip|7za?"
-        r"|docker|podman|helm|oc|nerdctl)[ \t]|chpasswd|(?:storepass|keypass)(?:[ \t]|=)|-pass(?:in|out)?[ \t]+pass:",
+        (
+            r"\b(?:sshpass|mysql\w*|mariadb\w*|mongo\w*|redis-cli|rabbitmqctl|ldap\w+|smbclient|rpcclient|htpasswd|openssl|zip|7za?"
+            r"|docker|podman|helm|oc|nerdctl)[ \t]|chpasswd|(?:storepass|keypass)(?:[ \t]|=)|-pass(?:in|out)?[ \t]+pass:"
+        ),
     ),
     keep_values=rf"{names.NO_SECRET}|assword.*|ort.*|\d{{2,5}}",
     finds=(

@@ -18,8 +18,10 @@ CRYPT = Rule(
     ),
     keywords=("$", "{"),
     anchors=(
-        r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|md5|sha1|sm3|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256|P|H)\$"
-        r"|(?:pbkdf2_sha\d+|argon2|bcrypt_sha256|bcrypt|scrypt|pbkdf2:sha[\d:]+|scrypt:[\d:]+)\$|\{(?:S?SHA|S?MD5|CRYPT|PBKDF2)",
+        (
+            r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|md5|sha1|sm3|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256|P|H)\$"
+            r"|(?:pbkdf2_sha\d+|argon2|bcrypt_sha256|bcrypt|scrypt|pbkdf2:sha[\d:]+|scrypt:[\d:]+)\$|\{(?:S?SHA|S?MD5|CRYPT|PBKDF2)"
+        ),
     ),
     finds=(
         ("user row: $2b$12$eImiTXuWVxfM37uY4JANjQ.8hWZ1uZf4b1y2i3j4k5l6m7n8o9p0q", "eImiTXuWVxfM37uY4JANjQ"),

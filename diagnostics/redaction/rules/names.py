@@ -73,7 +73,7 @@ _REFERENCES = (
     r"(?:~|\.{0,2})/?(?:run|etc|var|app|home|usr|opt|tmp|secrets?|certs?|root|srv|mnt|data|proc|keys|config)/[\w./*-]+|"
     r"[\w./-]+\.(?:pem|crt|key|cer|txt|json|ya?ml|env|conf|ini|toml|py|sql|sh|md|html)"
 )
-NO_SECRET = rf"(?is:\s*(?:{_NOTHING}|{_MASKS}|(?-i:{_TEMPLATES})|{_REFERENCES})?[\s,;)]*)"
+NO_SECRET = rf"(?is:\s*(?:{_NOTHING}|{_MASKS}|(?-i:{_TEMPLATES})|{_REFERENCES})?[\s,;:)\]}}]*)"
 
 # Prose and code that follow a colon or an equals sign; only for values without quotes.
 PROSE = (
@@ -87,7 +87,7 @@ PROSE = (
     r"none|null|(?:this|that|it|please|see|check|try|must|only)|select|insert|update|delete|alter|create|where)"
 )
 CODE = (
-    r"(?s)[A-Za-z_][\w.]*\(.*|[A-Za-z_][\w.]*\[[\"'\w].*|(?:self|this|settings|config|request|os|args|options|app|cls|"
+    r"(?s)await|yield|[{\[]{0,2}[A-Za-z_][\w.]*\(.*|[A-Za-z_][\w.]*\[[\"'\w].*|(?:self|this|settings|config|request|os|args|options|app|cls|"
     r"ctx|env|var|data|local|module|secrets|process)(?:\.[A-Za-z_]\w*)+[,;)]*"
 )
 # Looks random: a digit and letters of both cases, or long with a digit and a letter.

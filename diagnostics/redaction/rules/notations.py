@@ -101,9 +101,11 @@ DIRECTIVE = Rule(
     keywords=(*_ANY_WORDS, "on", "setuser"),
     anchors=(
         NAMED,
-        r"(?i:(?:requirepass|masterauth|auth-pass)[ \t])|password[ \t]+\S+[ \t]*$"
-        r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><]\S|#[0-9a-f])"
-        r"|(?i:^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t])",
+        (
+            r"(?i:(?:requirepass|masterauth|auth-pass)[ \t])|password[ \t]+\S+[ \t]*$"
+            r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><]\S|#[0-9a-f])"
+            r"|(?i:^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t])"
+        ),
     ),
     keep_keys=_KEEP,
     keep_values=rf"{names.NO_SECRET}|=.*|\d+|(?i:for|to|on|off)",
