@@ -1,0 +1,39 @@
+"""Bring the bench's checks into every process of a site, and the watchdog into a worker that is to have one."""
+
+from __future__ import annotations
+
+import os
+
+from django.apps import AppConfig
+
+WATCHDOG = "AWE_BENCH_WATCHDOG"
+
+
+class LookingConfig(AppConfig):
+    """The bench's checks as a Django application without tables."""
+
+    name = "bench.looking"
+    label = "bench_looking"
+
+    def ready(self) -> None:
+        """Register the checks here and in the fork server; with the variable set, look in threads instead."""
+        know_checks()
+        if os.environ.get(WATCHDOG):
+            _look_in_threads()
+
+
+def know_checks() -> None:
+    """Let this process and its looks know the bench's checks; call it before the first look."""
+    import bench.looking.checks  # noqa: F401
+    from diagnostics.looking import process
+
+    process.PRELOADED.append("bench.looking.checks")
+
+
+def _look_in_threads() -> None:
+    from bench.looking.watchdog import Watchdog
+    from diagnostics import tasks
+    from diagnostics.operations import looks
+
+    vars(looks)["look_in_process"] = Watchdog().look
+    vars(tasks)["warm_up"] = lambda: None  # nobody needs a fork server
