@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -24,6 +24,7 @@ from awe_incidents.accounts.roles import SEE_EVERYTHING, Role
 from awe_incidents.triage.access import has_any_role, is_administrator, person_of
 from awe_incidents.triage.facts import address, list_address
 from awe_incidents.triage.headers import with_desk_policy
+from awe_incidents.triage.labels import moment
 from awe_incidents.triage.steps import Step, step_view
 
 if TYPE_CHECKING:
@@ -54,6 +55,32 @@ def display(*, description: str, label: Mapping[str, str] | None = None) -> Call
         return function
 
     return named
+
+
+def time_column(field: str, *, description: str) -> Callable[[Model], str]:
+    """Give a column that shows a time in UTC to the second, as logs have it."""
+
+    @display(description=description)
+    def shown(row: Model) -> str:
+        return moment(getattr(row, field))
+
+    return shown
+
+
+def value_filter(field: str, values: Collection[str]) -> type[SimpleListFilter]:
+    """Give a filter over known values; Django's own would look through the whole table for what values there are."""
+
+    class ValueFilter(SimpleListFilter):
+        title = field
+        parameter_name = field
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return [(value, value) for value in values]
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            return queryset.filter(**{field: self.value()}) if self.value() in values else queryset
+
+    return ValueFilter
 
 
 class DeskSite(ThemeSite):
@@ -172,7 +199,8 @@ class DeskAdmin(ThemeAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Take only the filters that the list offers from an address, so that nobody can probe hidden columns."""
-        offered: Collection[Any] = self.list_filter or ()  # plain names here
+        filters: Collection[Any] = self.list_filter or ()  # names, or filters of our own
+        offered = {getattr(one, "parameter_name", one) for one in filters}
         return lookup.removesuffix("__exact").removesuffix("__id") in offered
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -185,6 +213,11 @@ class DeskAdmin(ThemeAdmin):
         """Search only when something is searched for."""
         term = search_term.strip()
         return (self.search(queryset, term) if term and self.search_fields else queryset), False
+
+    @display(description="No.")
+    def number(self, row: Any) -> str:
+        """Show the number that the row goes by."""
+        return str(row.pk)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeskList]:
         """Give our list."""

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Incident
-from awe_incidents.triage.base import DeskAdmin, display
+from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
 
 
@@ -19,8 +19,15 @@ class EntryAdmin(DeskAdmin):
     """Recorded facts."""
 
     template = "triage/entry.html"
-    list_display = ("pk", "verb", "subject", "actor", "incident_id", "occurred_at")
-    list_display_links = ("pk", "verb")
+    list_display = (
+        "number",
+        "verb",
+        "subject",
+        "actor",
+        "incident_number",
+        time_column("occurred_at", description="Occurred"),
+    )
+    list_display_links = ("number", "verb")
     list_filter = ("incident_id",)
     search_fields = ("verb",)
     search_help_text = "A verb (incident:opened), a subject (incident:5) or an actor (user:3)"
@@ -40,6 +47,11 @@ class EntryAdmin(DeskAdmin):
     def subject(self, entry: Entry) -> str:
         """Show what it was done to."""
         return f"{entry.subject_type}:{entry.subject_id}"
+
+    @display(description="Incident")
+    def incident_number(self, entry: Entry) -> str:
+        """Show the number of the incident that it belongs to."""
+        return f"#{entry.incident_id}" if entry.incident_id else ""
 
     def context(self, thing: Entry, request: HttpRequest) -> Mapping[str, Any]:
         """Show the columns, and the recorded bytes set out for reading."""

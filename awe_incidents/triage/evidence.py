@@ -27,7 +27,7 @@ class EvidenceAdmin(DeskAdmin):
 
     seen_by = EVERYBODY
     template = "triage/evidence.html"
-    list_display = ("pk", "kind", "source_line", "check_slug", "run", "lines", "size")
+    list_display = ("number", "kind", "source_line", "check_slug", "run", "lines", "size")
     list_filter = ("kind",)
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class EvidenceAdmin(DeskAdmin):
     @display(description="Run")
     def run(self, row: Evidence) -> str:
         """Show in which run."""
-        return str(row.result.run)
+        return str(row.result.run_id)
 
     @display(description="Lines")
     def lines(self, row: Evidence) -> int:

@@ -71,9 +71,9 @@ class IncidentAdmin(DeskAdmin):
         return rows.filter(*(Q(title__icontains=word) for word in term.split()))
 
     @display(description="No.")
-    def number(self, incident: Incident) -> str:
+    def number(self, row: Incident) -> str:
         """Show the number as people write it."""
-        return f"#{incident.pk}"
+        return f"#{row.pk}"
 
     @display(description="State", label=KINDS)
     def state_label(self, incident: Incident) -> str:

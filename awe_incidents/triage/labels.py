@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from diagnostics.states import RunState
 
@@ -42,6 +42,11 @@ def outcome(state: str, counts: Mapping[str, int]) -> tuple[str, str]:
         if number := counts.get(bad, 0):
             return bad, f"{number} {bad}"
     return ("pass", "pass") if counts.get("pass") else ("skip", "nothing looked")
+
+
+def moment(at: datetime | None) -> str:
+    """Give a time in UTC to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "-"
 
 
 def age(since: datetime, *, now: datetime) -> str:

@@ -14,7 +14,7 @@ from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.accounts.operations import MAX_LIFETIME, issue_token, revoke_token, set_roles
 from awe_incidents.accounts.roles import Role, Scope, scopes_of
 from awe_incidents.triage.access import is_administrator
-from awe_incidents.triage.base import DeskAdmin, display
+from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.fields import choices_field, number_field, text_field
 from awe_incidents.triage.labels import KINDS
@@ -81,7 +81,14 @@ class UserAdmin(DeskAdmin):
 
     for_administrators = True
     template = "triage/user.html"
-    list_display = ("username", "role_words", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = (
+        "username",
+        "role_words",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        time_column("last_login", description="Last sign-in"),
+    )
     list_filter = ("is_active", "is_superuser")
     search_fields = ("username",)
     ordering = ("username",)
@@ -144,7 +151,15 @@ class ApiTokenAdmin(DeskAdmin):
     """Tokens by their public prefix; what was stored of their text is a digest and is not shown."""
 
     for_administrators = True
-    list_display = ("prefix", "name", "user", "state", "scope_words", "expires_at", "last_used_at")
+    list_display = (
+        "prefix",
+        "name",
+        "user",
+        "state",
+        "scope_words",
+        time_column("expires_at", description="Ends"),
+        time_column("last_used_at", description="Last used"),
+    )
     search_fields = ("prefix",)
     search_help_text = "Prefix, as it stands in logs"
     steps: ClassVar = (

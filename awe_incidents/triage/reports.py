@@ -12,7 +12,7 @@ from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import BugReport, TimelineEntry
 from awe_incidents.incidents.queries import visible_reports
 from awe_incidents.triage.access import EVERYBODY
-from awe_incidents.triage.base import DeskAdmin
+from awe_incidents.triage.base import DeskAdmin, time_column
 from awe_incidents.triage.facts import Fact, address
 
 HEADINGS = {
@@ -32,7 +32,14 @@ class BugReportAdmin(DeskAdmin):
 
     seen_by = EVERYBODY
     template = "triage/bug_report.html"
-    list_display = ("pk", "incident", "stack", "environment", "reporter", "filed_at")
+    list_display = (
+        "number",
+        "incident",
+        "stack",
+        "environment",
+        "reporter",
+        time_column("filed_at", description="Filed"),
+    )
     list_filter = ("environment", "stack")
 
     def visible(self, user: User) -> QuerySet[BugReport]:
@@ -65,8 +72,7 @@ class BugReportAdmin(DeskAdmin):
 class TimelineEntryAdmin(DeskAdmin):
     """Histories of all incidents, newest first."""
 
-    list_display = ("occurred_at", "incident", "kind", "text", "actor")
-    list_display_links = ("occurred_at",)
+    list_display = ("number", "incident", "kind", "text", "actor", time_column("occurred_at", description="Occurred"))
     list_filter = ("incident",)
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:

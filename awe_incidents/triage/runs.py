@@ -12,12 +12,15 @@ from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import IncidentRun
 from awe_incidents.incidents.queries import visible_incidents, visible_runs
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
-from awe_incidents.triage.base import DeskAdmin, display
+from awe_incidents.triage.base import DeskAdmin, display, time_column, value_filter
 from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.labels import KINDS, outcome
 from awe_incidents.triage.live import fragment, is_going, run_version, tag_of
 from awe_incidents.triage.results import shown_result, shown_run
+from diagnostics.checks.base import SUITES
+from diagnostics.checks.result import State
 from diagnostics.models import CheckResult, Evidence, Run
+from diagnostics.states import RunState
 
 
 class RunAdmin(DeskAdmin):
@@ -25,8 +28,15 @@ class RunAdmin(DeskAdmin):
 
     seen_by = EVERYBODY
     template = "triage/run.html"
-    list_display = ("number", "stack", "suite", "outcome", "requested_at", "duration")
-    list_filter = ("suite", "state", "stack")
+    list_display = (
+        "number",
+        "stack",
+        "suite",
+        "outcome",
+        time_column("requested_at", description="Requested"),
+        "duration",
+    )
+    list_filter = (value_filter("suite", SUITES), value_filter("state", list(RunState)), "stack")
 
     def visible(self, user: User) -> QuerySet[Run]:
         """Give the runs that a person may see."""
@@ -35,11 +45,6 @@ class RunAdmin(DeskAdmin):
     def for_list(self, rows: QuerySet[Run], user: User) -> QuerySet[Run]:
         """Leave out the descriptions of stacks."""
         return rows.defer("document", "stack__document", "stack__redaction_key")
-
-    @display(description="No.")
-    def number(self, run: Run) -> str:
-        """Show the number."""
-        return str(run)
 
     @display(description="Outcome", label=KINDS)
     def outcome(self, run: Run) -> tuple[str, str]:
@@ -107,8 +112,8 @@ class CheckResultAdmin(DeskAdmin):
 
     seen_by = EVERYBODY
     template = "triage/check_result.html"
-    list_display = ("slug", "state_label", "code", "target", "message", "run", "stack_name")
-    list_filter = ("state",)
+    list_display = ("slug", "state_label", "code", "target", "message", "run_number", "stack_name")
+    list_filter = (value_filter("state", list(State)),)
     search_fields = ("slug",)
     search_help_text = "A check or a code, in full"
 
@@ -129,6 +134,11 @@ class CheckResultAdmin(DeskAdmin):
     def state_label(self, row: CheckResult) -> str:
         """Show the state, or where the look stands."""
         return row.state or row.progress
+
+    @display(description="Run")
+    def run_number(self, row: CheckResult) -> str:
+        """Show the run's number."""
+        return str(row.run_id)
 
     @display(description="Stack")
     def stack_name(self, row: CheckResult) -> str:

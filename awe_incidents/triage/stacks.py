@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import Incident
-from awe_incidents.triage.base import DeskAdmin, display
+from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address, list_address
 from awe_incidents.triage.labels import KINDS, outcome
 from awe_incidents.triage.results import shown_run
@@ -22,7 +22,13 @@ class StackAdmin(DeskAdmin):
     """Deployments under care."""
 
     template = "triage/stack.html"
-    list_display = ("name", "environment_label", "vantage", "applied_at", "last_run")
+    list_display = (
+        "name",
+        "environment_label",
+        "vantage",
+        time_column("applied_at", description="Applied"),
+        "last_run",
+    )
     list_filter = ("environment",)
     ordering = ("name",)
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.accounts.queries import usable_token
+from awe_incidents.audit.errors import TrailUnavailable
 from awe_incidents.audit.models import Entry
 from awe_incidents.triage.facts import address
 from awe_incidents.triage.people import token_state
@@ -88,6 +90,33 @@ def test_a_password_hash_is_shown_nowhere(administrator: User, operator: User) -
     client = signed_in(administrator)
     for path in (address(operator), "/admin/accounts/user/"):
         assert "pbkdf2" not in client.get(path).content.decode()
+
+
+def change_password(user: User) -> int:
+    user.set_password("correct horse battery")
+    user.save(update_fields=["password"])
+    new = dict.fromkeys(["new_password1", "new_password2"], "staple 42 staple")
+    fields = {"old_password": "correct horse battery", **new}
+    return signed_in(user).post("/admin/password_change/", fields).status_code
+
+
+def test_changing_the_own_password_is_recorded(operator: User) -> None:
+    assert change_password(operator) == 302
+    entry = Entry.objects.get(verb="user:password_changed")
+    assert (entry.subject_id, entry.actor) == (str(operator.pk), f"user:{operator.pk}")
+    operator.refresh_from_db()
+    assert operator.check_password("staple 42 staple")
+
+
+def test_without_the_trail_the_password_stays_as_it_was(operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(rows: object) -> None:
+        raise DatabaseError("the table is gone")
+
+    monkeypatch.setattr(Entry.objects, "bulk_create", refuse)
+    with pytest.raises(TrailUnavailable):
+        change_password(operator)
+    operator.refresh_from_db()
+    assert operator.check_password("correct horse battery")
 
 
 def test_a_token_is_usable_until_it_ends_or_is_revoked(operator: User) -> None:

@@ -12,12 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from awe_incidents.triage.facts import address as address_of
-from awe_incidents.triage.labels import KINDS
+from awe_incidents.triage.labels import KINDS, moment
 from awe_incidents.triage.labels import age as age_of
 from awe_incidents.triage.texts import visible
 
 register = template.Library()
 NOTHING = "-"
+register.filter("moment", moment)
 
 
 @register.simple_tag
@@ -36,12 +37,6 @@ def address(thing: Any, part: str = "change") -> str:
 def kind(key: str) -> str:
     """Give the kind of a state, which its color goes by."""
     return KINDS.get(key, "plain")
-
-
-@register.filter
-def moment(at: datetime | None) -> str:
-    """Show a time in UTC to the second."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else NOTHING
 
 
 @register.filter
