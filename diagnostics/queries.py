@@ -65,12 +65,11 @@ def redactor_of(stack: Stack) -> Redactor:
 
     Kept for some minutes, as making one and warming its automata costs more than a report does.
     """
-    return _redactor(stack.pk, stack.digest, int(time.monotonic() // REDACTOR_KEPT_SECONDS))
+    return _redactor(stack, stack.digest, int(time.monotonic() // REDACTOR_KEPT_SECONDS))
 
 
 @lru_cache(maxsize=64)
-def _redactor(stack_id: int, digest: str, period: int) -> Redactor:
-    stack = Stack.objects.get(pk=stack_id)
+def _redactor(stack: Stack, digest: str, period: int) -> Redactor:  # rows are equal by their keys
     config, stored = parse_document(stack.document), _stored_secrets(stack)
     revealed = SecretResolver(config.root, stored).revealed(config.secret_references())
     values = {**{f"db:{name}": value for name, value in stored.items()}, **revealed}

@@ -33,14 +33,15 @@ RETURNING id
 
 
 def create_once(request: Request, create: Callable[[], Response]) -> Response:
-    """Carry out `create`, at most once under the request's key and then in the key's transaction.
+    """Carry out `create` in a transaction, at most once under the request's key.
 
     A request that fails takes its key back with it, so that it may be repeated once mended.
     Raises: KeyReused, KeyInProgress, KeyMalformed.
     """
     key = request.headers.get(HEADER)
     if key is None:
-        return create()
+        with transaction.atomic():
+            return create()
     if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         raise KeyMalformed(f"{HEADER} takes 1 to {MAX_LENGTH} printable ASCII characters")
     fingerprint = _fingerprint(request)

@@ -22,7 +22,7 @@ from diagnostics.operations import request_run
 FILING_SUITE = "full"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # who has a transaction open loses all of it when filing is refused
 def file_bug_report(
     *, stack: Stack, fields: Mapping[str, str], reporter: User, by: Actor, at: datetime
 ) -> tuple[BugReport, Run]:

@@ -73,7 +73,7 @@ def test_a_secret_of_the_stack_is_removed_from_a_report_by_its_value(db: None, r
 
 
 def test_a_report_without_what_happened_is_refused_with_every_problem(stack: Stack, reporter: User) -> None:
-    with pytest.raises(ReportInvalid) as refused:
+    with pytest.raises(ReportInvalid) as refused, transaction.atomic():
         file(stack, reporter, environment="prod", actual_behavior="  ")
 
     assert [field for field, _ in refused.value.problems] == ["environment", "actual_behavior"]
