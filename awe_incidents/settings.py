@@ -138,8 +138,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# A whole bug report with its logs; each field has its own limit below.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
+# A whole bug report with its logs, each character written as an escape of six bytes; fields have their own limits.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 AWE_TRUSTED_PROXIES = env.int("AWE_TRUSTED_PROXIES", default=0)  # how many proxies in front append to X-Forwarded-For
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from drf_spectacular.drainage import set_override
+from rest_framework import serializers
+
 from awe_incidents.incidents.states import TRANSITIONS
+from awe_incidents.incidents.states import Category as _Category
 from awe_incidents.incidents.states import IncidentState as _IncidentState
 from awe_incidents.incidents.states import Severity as _Severity
 from diagnostics.checks.base import SUITES as _SUITES
@@ -16,12 +20,21 @@ from diagnostics.states import RunState as _RunState
 Choices = list[tuple[str, str]]
 
 
+def choice_or_empty(choices: Choices, description: str) -> serializers.CharField:
+    """Give a read-only field that holds one of the words, or nothing yet."""
+    shown = {"type": "string", "enum": ["", *(word for word, _ in choices)], "description": description}
+    field = serializers.CharField(read_only=True)
+    set_override(field, "field", shown)
+    return field
+
+
 def _words(words: Iterable[str]) -> Choices:
     return [(str(word), str(word)) for word in words]
 
 
 INCIDENT_STATES = _words(_IncidentState)
 INCIDENT_ACTIONS = _words(sorted(TRANSITIONS))
+CATEGORIES = _words(_Category)
 SEVERITIES = _words(_Severity)
 RUN_STATES = _words(_RunState)
 SUITES = _words(_SUITES)

@@ -81,6 +81,8 @@ class ProblemAutoSchema(AutoSchema):
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
             _describe_headers(operation["responses"])
+            if "requestBody" in operation:  # the framework leaves it out where several media types are taken
+                operation["requestBody"].setdefault("required", len(operation["requestBody"]["content"]) > 1)
             operation["responses"] |= self._problem_responses()
         return operation
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -38,12 +39,14 @@ class ScopedView(GenericAPIView[Any]):
         """Check token and scope first, then the parameters, then the body before a parser sees a byte of it."""
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method in READING else str(request.method)
+        if method not in self.scopes:
+            return  # the view will answer that it does not take this method, whatever else is wrong
         self.asked = read_parameters(request, self.parameters.get(method, Parameters))
         check_body(request)
 
-    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Say which methods there are; the schema says the rest."""
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return HttpResponse(status=status.HTTP_204_NO_CONTENT)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Let one caller keep an answer and ask whether it still holds (If-None-Match); nobody else may have it."""
@@ -80,7 +83,7 @@ class CreateView(ScopedView):
         return create_once(request, lambda: self.create(request, *args, **kwargs))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Translate, make one domain call, translate back; under a key this runs in the key's transaction."""
+        """Translate, make one domain call, translate back; runs in a transaction."""
         raise NotImplementedError(type(self).__name__)
 
 

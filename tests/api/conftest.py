@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from awe_incidents.accounts.models import User
+from awe_incidents.accounts.operations import issue_token
+from awe_incidents.accounts.roles import Scope, scopes_of
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, Result, State, Threshold
 from diagnostics.looking.look import Look
 from diagnostics.models import CheckResult, Run, Stack
 from diagnostics.operations import looks, start_run
 from diagnostics.states import ResultProgress
-from tests.conftest import client_of
+from tests.conftest import SETUP, client_of
 
 FILING = "/api/v1/bug-reports/"
 FIELDS = {
@@ -30,6 +33,33 @@ FIELDS = {
     "screenshots": "",
 }
 EVIDENCE_LINES = ("first line", "second line", "third line with ünïcode", "", "fifth line")
+
+
+def token_of(
+    user: User,
+    *,
+    scopes: Collection[Scope] | None = None,
+    lifetime: timedelta = timedelta(days=1),
+    at: datetime | None = None,
+) -> str:
+    """Issue a token with all that the roles allow, or with these scopes, and give its text."""
+    now = at or timezone.now()
+    token = issue_token(
+        user=user,
+        name="test",
+        scopes=scopes_of(user.roles) if scopes is None else scopes,
+        expires_at=now + lifetime,
+        by=SETUP,
+        at=now,
+    )
+    return token.text
+
+
+def client_with(text: str) -> APIClient:
+    """Give a client that sends a token, and shows answers to errors instead of raising them."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return client
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from diagnostics.errors import DiagnosticsError
 from diagnostics.models import Stack
 from diagnostics.redaction.errors import RedactionError, RedactionFailed
 from tests import database
-from tests.api.conftest import FIELDS, FILING, file_report, pointers_of, problem_of
+from tests.api.conftest import FIELDS, FILING, client_with, file_report, pointers_of, problem_of, token_of
 from tests.conftest import client_of
 
 ADDRESSES = ["/api/", "/api/nothing/", "/api/v2/runs/", "/api/v1/runs/abc/", "/api/v1/stacks/Not_A_Name/"]
@@ -32,10 +32,7 @@ ADDRESSES = ["/api/", "/api/nothing/", "/api/v2/runs/", "/api/v1/runs/abc/", "/a
 @pytest.fixture
 def client(reporter: User) -> APIClient:
     """The reporter's client, which shows answers to errors instead of raising them."""
-    client = client_of(reporter)
-    client.handler.raise_request_exception = False
-    client.raise_request_exception = False
-    return client
+    return client_with(token_of(reporter))
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/api/v1/runs/%00/", "/api/%F0%9F%92%A5/", "/api/v1/stacks/a%00b/"])
@@ -122,8 +119,8 @@ def test_a_token_needs_no_forgery_check_and_a_session_opens_nothing(operator: Us
     strict.force_login(operator)
     problem_of(strict.get(FILING), 401, "not-authenticated")
     problem_of(strict.post(FILING, FIELDS, format="json"), 401, "not-authenticated")
-    token = client_of(operator)._credentials["HTTP_AUTHORIZATION"]
-    assert strict.post(FILING, FIELDS, format="json", headers={"Authorization": token}).status_code == 201
+    authorization = {"Authorization": f"Bearer {token_of(operator)}"}
+    assert strict.post(FILING, FIELDS, format="json", headers=authorization).status_code == 201
 
 
 def test_a_missing_slash_is_answered_so_that_a_post_stays_a_post(client: APIClient) -> None:
@@ -183,7 +180,7 @@ def test_a_database_that_refuses_connections_is_a_503_until_it_is_back(operator:
     client = client_of(operator)
     name = str(connection.settings_dict["NAME"])
     with database.superuser().connect() as superuser:
-        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]
+        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:
             superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
             for response in (client.get("/api/v1/runs/"), client.post(FILING, FIELDS, format="json")):
@@ -193,7 +190,7 @@ def test_a_database_that_refuses_connections_is_a_503_until_it_is_back(operator:
             assert client.get("/readyz").status_code == 503
             assert client.get("/livez").status_code == 200
         finally:
-            superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]
+            superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             connection.close()
     assert client.get("/readyz").status_code == 200
     assert client.post(FILING, FIELDS, format="json").status_code == 201
@@ -218,7 +215,9 @@ def _leaves(base: type[Exception]) -> list[type[Exception]]:
     return [leaf for one in below for leaf in _leaves(one)] if below else [base]
 
 
-@pytest.mark.parametrize("base", [AccountsError, ApiError, AuditError, DiagnosticsError, IncidentsError, RedactionError])
+@pytest.mark.parametrize(
+    "base", [AccountsError, ApiError, AuditError, DiagnosticsError, IncidentsError, RedactionError]
+)
 def test_every_domain_error_has_a_row(base: type[Exception]) -> None:
     for leaf in _leaves(base):
         assert any(cls in BY_ERROR for cls in leaf.__mro__), leaf.__name__

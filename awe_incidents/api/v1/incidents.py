@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.choices import INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES
+from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES, choice_or_empty
 from awe_incidents.api.fields import Choice, Fields, StackNamed, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.v1.links import link
@@ -38,6 +38,8 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
     """An incident."""
 
     stack = serializers.CharField(source="stack.name", read_only=True)
+    severity = choice_or_empty(SEVERITIES, "How bad it is; empty until somebody said so.")
+    category = choice_or_empty(CATEGORIES, "Which kind of problem it is; empty until somebody said so.")
     links = serializers.SerializerMethodField()
 
     class Meta:

@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from awe_incidents.api.choices import CHECK_STATES, RESULT_PROGRESS, THRESHOLD_SOURCES
+from awe_incidents.api.choices import CHECK_STATES, RESULT_PROGRESS, THRESHOLD_SOURCES, choice_or_empty
 from awe_incidents.api.v1.links import link
 from diagnostics.checks.result import State
 from diagnostics.models import CheckResult, Evidence
@@ -120,23 +120,12 @@ class EvidenceSerializer(serializers.ModelSerializer[Evidence]):
         return link(self.context["request"], "evidence-text", id=evidence.pk)
 
 
-@extend_schema_field(
-    {
-        "type": "string",
-        "enum": ["", *(state.value for state in State)],
-        "description": "The check's answer; empty until there is one.",
-    }
-)
-class ResultStateField(serializers.CharField):
-    """The state of a result, which has none before its check has looked."""
-
-
 class ResultSerializer(serializers.ModelSerializer[CheckResult]):
     """The answer of one check: its worst finding in front, all findings and evidence behind."""
 
     check_id = serializers.CharField(source="slug", read_only=True)
     progress = serializers.ChoiceField(choices=RESULT_PROGRESS, read_only=True)
-    state = ResultStateField(read_only=True)
+    state = choice_or_empty(CHECK_STATES, "The check's answer; empty until there is one.")
     findings = FindingsField(read_only=True)
     evidence = EvidenceSerializer(many=True, read_only=True)
 
