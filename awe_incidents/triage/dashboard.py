@@ -23,6 +23,7 @@ from diagnostics.models import CheckResult, Run, Stack
 from diagnostics.states import RunState
 
 MAX_COUNTED = 10_000  # newest rows per figure; beyond it the figure says "or more"
+MAX_PLOTTED = 100_000  # newest incidents that the plot counts
 MAX_STACKS = 30
 MAX_FAILURES = 5  # per stack
 MAX_OWN = 1_000  # of a reporter's reports
@@ -51,6 +52,11 @@ class Tile(NamedTuple):
     href: str
     kind: str  # key of labels.KINDS
 
+    @property
+    def figure(self) -> str:
+        """Give the number as it is shown: what reached the bound may be more."""
+        return str(self.number) if self.number < MAX_COUNTED else f"{MAX_COUNTED // 1000}k+"
+
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the overview shows to the context of the index page (the theme's DASHBOARD_CALLBACK)."""
@@ -60,7 +66,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     incidents = _incidents(user)
     filled = context | {
         "waiting": [(state.value, _by_severity(incidents, state)) for state in WAITING],
-        "max_counted": MAX_COUNTED,
+        "max_plotted": MAX_PLOTTED,
         "plot": json.dumps(_plot(_incidents_per_day(user, now=now), now=now)),
         "plot_options": json.dumps(PLOT_OPTIONS),
         "plot_days": PLOT_DAYS,
@@ -105,7 +111,7 @@ def newest_rows(model: type[Model], number: int) -> Q:
 
 def _incidents_per_day(user: User, *, now: datetime) -> Mapping[Any, int]:
     since = (now - timedelta(days=PLOT_DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = visible_incidents(user).filter(newest_rows(Incident, MAX_COUNTED), opened_at__gte=since)
+    rows = visible_incidents(user).filter(newest_rows(Incident, MAX_PLOTTED), opened_at__gte=since)
     days = rows.annotate(day=TruncDate("opened_at")).order_by().values("day").annotate(number=Count("pk"))
     return dict(days.values_list("day", "number"))
 

@@ -84,6 +84,7 @@ def test_who_has_no_role_is_told_so(administrator: User) -> None:
 
 def test_figures_stop_at_the_bound(stack: Stack, operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard, "MAX_COUNTED", 3)
+    monkeypatch.setattr(dashboard, "MAX_PLOTTED", 3)
     for _ in range(5):
         file(stack, operator)
     context = overview(operator)
