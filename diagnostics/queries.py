@@ -12,8 +12,9 @@ from django.db.models import Q, QuerySet, Value
 from diagnostics.checks.seeing import Earlier
 from diagnostics.errors import UnknownStack
 from diagnostics.looking import LookRequest
+from diagnostics.looking.redacting import stack_redactor
 from diagnostics.models import CheckResult, EvidenceText, Run, Stack
-from diagnostics.redaction import KnownSecret, Redactor
+from diagnostics.redaction import Redactor
 from diagnostics.sealing import unseal
 from diagnostics.stack import SecretResolver, StackConfig, parse_document
 from diagnostics.states import ResultProgress
@@ -73,7 +74,7 @@ def _redactor(stack: Stack, digest: str, period: int) -> Redactor:  # rows are e
     config, stored = parse_document(stack.document), _stored_secrets(stack)
     revealed = SecretResolver(config.root, stored).revealed(config.secret_references())
     values = {**{f"db:{name}": value for name, value in stored.items()}, **revealed}
-    return Redactor(unseal(stack.redaction_key), [KnownSecret(name, value) for name, value in values.items() if value])
+    return stack_redactor(config, key=unseal(stack.redaction_key), secrets=values)
 
 
 def _stored_secrets(stack: Stack) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from awe_incidents.accounts import operations, queries
+from awe_incidents.accounts.addresses import client_address
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.actor import Actor
 
@@ -51,17 +51,8 @@ def actor_of(request: Request) -> Actor:
         name=user.username,
         user_id=user.pk,
         token_prefix=request.auth.prefix if isinstance(request.auth, ApiToken) else "",
-        address=client_address(request),
+        address=client_address(request.META),
     )
-
-
-def client_address(request: Request) -> str:
-    """Give the caller's address; forwarded ones count only behind as many proxies as are configured."""
-    hops: list[str] = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    trusted: int = settings.AWE_TRUSTED_PROXIES
-    if trusted and len(hops) >= trusted:
-        return hops[-trusted][:64]
-    return str(request.META.get("REMOTE_ADDR", ""))[:64]
 
 
 def person_of(request: Request) -> User:

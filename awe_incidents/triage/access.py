@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
+from awe_incidents.accounts.addresses import client_address
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
 from awe_incidents.actor import Actor
@@ -34,13 +34,4 @@ def person_of(request: HttpRequest) -> User:
 def actor_of(request: HttpRequest) -> Actor:
     """Give the actor behind a request of the desk."""
     user = person_of(request)
-    return Actor(kind="user", name=user.username, user_id=user.pk, address=client_address(request))
-
-
-def client_address(request: HttpRequest) -> str:
-    """Give the caller's address; forwarded ones count only behind as many proxies as are configured."""
-    hops: list[str] = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    trusted: int = settings.AWE_TRUSTED_PROXIES
-    if trusted and len(hops) >= trusted:
-        return hops[-trusted][:64]
-    return str(request.META.get("REMOTE_ADDR", ""))[:64]
+    return Actor(kind="user", name=user.username, user_id=user.pk, address=client_address(request.META))

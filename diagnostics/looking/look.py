@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.checks.seeing import Earlier, Seeing
+from diagnostics.looking.redacting import stack_redactor
 from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.redaction import KnownSecret, Redactor
 from diagnostics.stack import SecretResolver, SecretUnavailable, StackConfig
 
 VANTAGE = "worker"
@@ -75,11 +75,10 @@ def _broken_check(message: str) -> Finding:
 
 def _seeing(request: LookRequest, *, ends_at: float) -> Seeing:
     resolver = SecretResolver(request.stack.root, request.stored_secrets)
-    known = [KnownSecret(name, value) for name, value in _known_values(request, resolver).items() if value]
     return Seeing(
         slug=request.slug,
         stack=request.stack,
-        redactor=Redactor(request.redaction_key, known),
+        redactor=stack_redactor(request.stack, key=request.redaction_key, secrets=_known_values(request, resolver)),
         resolver=resolver,
         ends_at=ends_at,
         earlier=request.earlier,

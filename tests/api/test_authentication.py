@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient, APIRequestFactory
 
+from awe_incidents.accounts.addresses import client_address
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.accounts.operations import revoke_token, set_roles
 from awe_incidents.accounts.roles import Role, Scope
-from awe_incidents.api.authentication import client_address
 from awe_incidents.audit.models import Disclosure, Entry
 from diagnostics.models import Stack
 from tests.api.conftest import FIELDS, FILING, client_with, file_report, problem_of, token_of
@@ -134,4 +134,4 @@ def test_a_forwarded_address_counts_behind_known_proxies_only(
 ) -> None:
     settings.AWE_TRUSTED_PROXIES = proxies  # type: ignore[attr-defined]
     request = APIRequestFactory().get("/", REMOTE_ADDR="10.0.0.9", headers={"X-Forwarded-For": forwarded})
-    assert client_address(request) == address
+    assert client_address(request.META) == address
