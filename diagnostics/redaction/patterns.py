@@ -28,7 +28,7 @@ def compile_once(pattern: str, *, within_lines: bool = False) -> Any:
     options.max_mem = MAX_PATTERN_BYTES
     options.log_errors = False
     options.never_nl = within_lines
-    return re2.compile(pattern.encode("utf-8"), options)  # type: ignore[no-untyped-call]
+    return re2.compile(pattern.encode("utf-8"), options)
 
 
 def union(patterns: Iterable[str]) -> str:
