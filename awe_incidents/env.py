@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 from urllib.parse import urlsplit
 
 import environ
@@ -94,8 +93,3 @@ def _is_fernet_key(key: str) -> bool:
 def redis_with_database(url: str, database: int) -> str:
     """Give the same Redis with another database number."""
     return urlsplit(url)._replace(path=f"/{database}").geturl()
-
-
-def throwaway_secret() -> str:
-    """Give a secret for one development process."""
-    return DEVELOPMENT_MARK + secrets.token_urlsafe(48)

@@ -72,6 +72,10 @@ TEMPLATES = [
 
 # PostgreSQL only. A pool, as each new SCRAM login costs about 10 ms of both sides' processors; it needs CONN_MAX_AGE 0.
 _POOL_SIZE = env.int("AWE_DB_POOL", default=12)
+# A request waits this long for PostgreSQL to come back, then it is a 503. The pool's own attempts must not go on for
+# longer: the pauses between them double, and a minute after an outage of a minute everybody would still wait.
+_POOL_SECONDS = 5
+_POOL = {"min_size": 0, "max_size": _POOL_SIZE, "timeout": _POOL_SECONDS, "reconnect_timeout": _POOL_SECONDS}
 DATABASES = {
     "default": {
         **env.db_url_config(required("DATABASE_URL", development="postgres://incidents_app@127.0.0.1:1/awe_incidents")),
@@ -81,7 +85,7 @@ DATABASES = {
         "OPTIONS": {
             "connect_timeout": 5,
             "application_name": "awe-incidents",
-            **({"pool": {"min_size": 0, "max_size": _POOL_SIZE, "timeout": 5}} if _POOL_SIZE else {}),
+            **({"pool": _POOL} if _POOL_SIZE else {}),
         },
     }
 }

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.validators import ProhibitNullCharactersValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from awe_incidents.incidents.template import normalize
 from diagnostics.errors import UnknownStack
@@ -17,6 +19,8 @@ from diagnostics.stack.schema import ENVIRONMENTS, NAME
 
 MAX_ID = 2**63 - 1
 _SHOWN_NAMES, _SHOWN_CHARACTERS = 20, 100
+# What they refuse, normalizing has taken out; one of them looks at every character of a log.
+NEEDLESS = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
@@ -30,6 +34,7 @@ class Text(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **kwargs})
+        self.validators = [one for one in self.validators if not isinstance(one, NEEDLESS)]
 
     def to_internal_value(self, data: Any) -> str:
         """Take text only: the framework would make text of numbers."""

@@ -1,0 +1,198 @@
+"""The API behind its real server: what WSGI test clients cannot show."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import httpx
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from awe_incidents.accounts.models import User
+from awe_incidents.local.ports import take_port
+from diagnostics.models import Stack
+from tests import database
+from tests.api.conftest import FIELDS, FILING, token_of
+
+CHECKOUT = Path(__file__).parents[2]
+START_SECONDS = 60.0
+ANSWER_SECONDS = 9.0  # the pool waits for five; a slow machine gets some more
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def serving(database_url: str, log: Path) -> Iterator[httpx.Client]:
+    """Run the web server as the supervisor does, and give a client of it."""
+    port = take_port(log.with_name("ports.json"), "web")
+    listen = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--workers", "1")
+    environment = {**os.environ, "DATABASE_URL": database_url, "AWE_ENV": "development", "AWE_DB_POOL": "4"}
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "granian", *listen, "--blocking-threads", "4", "awe_incidents.wsgi:application"],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+            _wait_for(client, server, log)
+            yield client
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_for(client: httpx.Client, server: subprocess.Popen[bytes], log: Path) -> None:
+    ends_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends_at and server.poll() is None:
+        try:
+            if client.get("/livez").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text(errors="replace")[-2000:])
+
+
+def database_url() -> str:
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The web server on the test's database."""
+    with serving(database_url(), tmp_path_factory.mktemp("served") / "web.log") as client:
+        yield client
+
+
+@pytest.fixture
+def authorization(reporter: User, stack: Stack) -> dict[str, str]:
+    """The reporter's token as a header."""
+    return {"Authorization": f"Bearer {token_of(reporter)}"}
+
+
+def pieces(size: int) -> Iterator[bytes]:
+    """Give a report in pieces, so that nobody knows its length before."""
+    body = FIELDS["actual_behavior"]
+    head = f'{{"stack": "plain", "environment": "Staging", "actual_behavior": "{body}"'.encode()
+    yield head
+    sent = len(head)
+    while sent < size:
+        yield b" " * 65_536
+        sent += 65_536
+    yield b"}"
+
+
+def test_a_body_in_pieces_is_taken(server: httpx.Client, authorization: dict[str, str]) -> None:
+    headers = {**authorization, "Content-Type": "application/json"}
+    answer = server.post(FILING, content=pieces(0), headers=headers)
+    assert "content-length" not in answer.request.headers
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["actual_behavior"] == FIELDS["actual_behavior"]
+
+
+def test_too_large_a_body_in_pieces_is_refused(server: httpx.Client, authorization: dict[str, str]) -> None:
+    headers = {**authorization, "Content-Type": "application/json"}
+    answer = server.post(FILING, content=pieces(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1), headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/api/problems/too-large/")
+
+
+def raw(server: httpx.Client, *lines: str) -> str:
+    """Send a request head and give the answer's beginning; no body follows."""
+    with socket.create_connection((server.base_url.host, server.base_url.port or 0), timeout=10) as line:
+        line.sendall("\r\n".join((*lines, "", "")).encode())
+        return line.recv(65_536).decode()
+
+
+def test_too_large_a_body_is_refused_before_it_is_sent(server: httpx.Client, authorization: dict[str, str]) -> None:
+    head = (f"POST {FILING} HTTP/1.1", "Host: localhost", f"Authorization: {authorization['Authorization']}")
+    answer = raw(server, *head, "Content-Type: application/json", "Content-Length: 9000000000")
+    assert answer.startswith("HTTP/1.1 413")
+
+
+def test_a_wrong_host_and_a_wrong_path_are_problems(server: httpx.Client) -> None:
+    assert "application/problem+json" in raw(server, "GET /api/v1/runs/ HTTP/1.1", "Host: evil.example")
+    assert "application/problem+json" in raw(server, "GET /api/%ff%00x HTTP/1.1", "Host: localhost")
+
+
+def test_a_head_is_a_get_without_its_body(server: httpx.Client, authorization: dict[str, str]) -> None:
+    answer = server.head("/api/v1/stacks/plain/", headers=authorization)
+    body = server.get("/api/v1/stacks/plain/", headers=authorization)
+    assert (answer.status_code, answer.content) == (200, b"")
+    for name in ("content-type", "content-length", "vary", "cache-control"):
+        assert answer.headers[name] == body.headers[name]
+
+
+def test_the_documentation_asks_no_other_host(server: httpx.Client) -> None:
+    page = server.get("/api/docs/")
+    assert page.status_code == 200
+    assert re.findall(r"https?://[^\s\"'<>]+", page.text) == []
+    assert '"validatorUrl": "none"' in page.text
+    files = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert len(files) >= 3
+    for file in files:
+        assert urlsplit(urljoin(str(page.url), file)).netloc == urlsplit(str(page.url)).netloc
+        answer = server.get(file)
+        assert answer.status_code == 200, file
+        assert len(answer.content) > 500
+    assert server.get("/api/schema/", headers={"Accept": "application/json"}).json()["openapi"].startswith("3.1")
+
+
+def test_killed_connections_are_no_error_for_the_next_request(
+    server: httpx.Client, authorization: dict[str, str]
+) -> None:
+    for _ in range(3):
+        assert server.get("/api/v1/runs/", headers=authorization).status_code == 200
+        with database.superuser().connect() as superuser:
+            superuser.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+                [connection.settings_dict["NAME"]],
+            )
+    connection.close()
+
+
+def test_a_database_that_takes_nobody_is_a_503_and_then_over(
+    server: httpx.Client, authorization: dict[str, str]
+) -> None:
+    name = str(connection.settings_dict["NAME"])
+    with database.superuser().connect() as superuser:
+        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            _assert_unavailable(server, authorization)
+        finally:
+            superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            connection.close()
+    assert server.post(FILING, json=FIELDS, headers=authorization).status_code == 201
+
+
+def test_a_database_at_a_closed_port_is_a_503(authorization: dict[str, str], tmp_path: Path) -> None:
+    closed = urlunsplit(urlsplit(database_url())._replace(netloc="incidents_app:x@127.0.0.1:1"))
+    with serving(closed, tmp_path / "web.log") as server:
+        _assert_unavailable(server, authorization)
+
+
+def _assert_unavailable(server: httpx.Client, authorization: dict[str, str]) -> None:
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:  # both wait until the pool gives up
+        ready = pool.submit(server.get, "/readyz")
+        answer = server.post(FILING, json=FIELDS, headers=authorization)
+    assert (answer.status_code, answer.json()["type"]) == (503, "/api/problems/unavailable/")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "127.0.0.1" not in answer.text
+    assert ready.result().status_code == 503
+    assert time.monotonic() - started < ANSWER_SECONDS
+    assert server.get("/livez").status_code == 200
