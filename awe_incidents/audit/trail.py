@@ -15,6 +15,7 @@ from awe_incidents.actor import Actor
 from awe_incidents.audit import canonical
 from awe_incidents.audit.errors import NotInTransaction, TrailUnavailable
 from awe_incidents.audit.models import Disclosure, Entry
+from awe_incidents.rows import insert_together, reserve_ids
 
 ENTRY_VERSION = 1
 
@@ -80,8 +81,11 @@ def record_all(facts: Iterable[Fact]) -> list[Entry]:
         entries.append(entry)
         disclosures += texts
     try:
-        Entry.objects.bulk_create(entries)
-        Disclosure.objects.bulk_create(disclosures)
+        for entry, entry_id in zip(entries, reserve_ids(*[Entry] * len(entries)), strict=True):
+            entry.pk = entry_id
+        for disclosure in disclosures:
+            disclosure.entry_id = disclosure.entry.pk
+        insert_together([*entries, *disclosures])
     except DatabaseError as error:
         raise TrailUnavailable(
             "the audit trail does not take entries now, so nothing was changed; try again"

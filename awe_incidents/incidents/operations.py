@@ -16,10 +16,14 @@ from awe_incidents.incidents import policies, reports
 from awe_incidents.incidents.errors import ReasonRequired, StaleVersion, TransitionNotAllowed
 from awe_incidents.incidents.models import BugReport, Incident, IncidentRun, TimelineEntry
 from awe_incidents.incidents.states import TRANSITIONS, Category, IncidentState, Severity
+from awe_incidents.rows import insert_together, reserve_ids
+from diagnostics import queue
 from diagnostics.models import Run, Stack
-from diagnostics.operations import request_run
+from diagnostics.operations import new_run, request_run
 
 FILING_SUITE = "full"
+
+Line = tuple[str, str, dict[str, object]]  # of a timeline: kind, text, data
 
 
 @transaction.atomic(savepoint=False)  # who has a transaction open loses all of it when filing is refused
@@ -32,23 +36,20 @@ def file_bug_report(
     """
     policies.check_may_file(reporter)
     clean = reports.cleaned(fields, stack=stack)
-    incident = Incident.objects.create(
-        stack=stack, title=reports.title_of(clean.fields), opened_by=reporter, opened_at=at, changed_at=at
-    )
-    report = BugReport.objects.create(
-        incident=incident, stack=stack, reporter=reporter, redactions=clean.receipt, filed_at=at, **clean.fields
-    )
-    run = _request_run(incident, suite_name=FILING_SUITE, reason=f"bug report {report.pk}", at=at)
-    _write_history(
-        incident,
-        by=by,
-        at=at,
-        lines=[
-            ("opened", "Incident opened", {}),
-            ("report_filed", f"Bug report {report.pk} filed", {"report": report.pk}),
-            ("run_requested", f"Run {run.pk} requested", {"run": run.pk, "suite": run.suite}),
-        ],
-    )
+    incident_id, report_id, run_id = reserve_ids(Incident, BugReport, Run)
+    title = reports.title_of(clean.fields)
+    incident = Incident(pk=incident_id, stack=stack, title=title, opened_by=reporter, opened_at=at, changed_at=at)
+    kept = {**clean.fields, "redactions": clean.receipt, "filed_at": at}
+    report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, **kept)
+    run = new_run(run_id=run_id, stack=stack, suite_name=FILING_SUITE, reason=f"bug report {report_id}", at=at)
+    lines: list[Line] = [
+        ("opened", "Incident opened", {}),
+        ("report_filed", f"Bug report {report_id} filed", {"report": report_id}),
+        _run_requested(run),
+    ]
+    history = _history(incident, by=by, at=at, lines=lines)
+    insert_together([incident, report, run, IncidentRun(incident=incident, run=run), *history])
+    queue.ring_run(run_id)
     filed = {"stack": stack.pk, "sha256": clean.sha256, "redacted": clean.removed}
     opened = {"stack": stack.pk, "report": report.pk}
     trail.record_all(
@@ -85,12 +86,7 @@ def request_incident_run(*, incident: Incident, suite_name: str, user: User, by:
     """
     policies.check_may_triage(user)
     run = _request_run(incident, suite_name=suite_name, reason=f"incident {incident.pk}", at=at)
-    _write_history(
-        incident,
-        by=by,
-        at=at,
-        lines=[("run_requested", f"Run {run.pk} requested", {"run": run.pk, "suite": run.suite})],
-    )
+    _write_history(incident, by=by, at=at, lines=[_run_requested(run)])
     trail.record("run:requested", subject=run, by=by, at=at, incident_id=incident.pk, data={"suite": run.suite})
     return run
 
@@ -213,10 +209,16 @@ def note_run_finished(*, run: Run, at: datetime) -> None:
     )
 
 
-def _write_history(
-    incident: Incident, *, by: Actor, at: datetime, lines: list[tuple[str, str, dict[str, object]]]
-) -> None:
-    TimelineEntry.objects.bulk_create(
+def _write_history(incident: Incident, *, by: Actor, at: datetime, lines: list[Line]) -> None:
+    TimelineEntry.objects.bulk_create(_history(incident, by=by, at=at, lines=lines))
+
+
+def _history(incident: Incident, *, by: Actor, at: datetime, lines: list[Line]) -> list[TimelineEntry]:
+    return [
         TimelineEntry(incident=incident, kind=kind, text=text, actor=str(by), data=data, occurred_at=at)
         for kind, text, data in lines
-    )
+    ]
+
+
+def _run_requested(run: Run) -> Line:
+    return "run_requested", f"Run {run.pk} requested", {"run": run.pk, "suite": run.suite}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import rfc8785
 
 from awe_incidents.incidents.errors import ReportInvalid
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, Incident
@@ -59,8 +58,13 @@ def cleaned(fields: Mapping[str, str], *, stack: Stack) -> CleanReport:
         texts[name], version = redacted.text, redacted.receipt.rule_set_version
         if redacted.receipt.counts:
             counts[name] = dict(redacted.receipt.counts)
-    digest = hashlib.sha256(rfc8785.dumps(texts)).hexdigest()
-    return CleanReport(texts, {"rule_set_version": version, "counts": counts}, digest)
+    return CleanReport(texts, {"rule_set_version": version, "counts": counts}, digest_of(texts))
+
+
+def digest_of(texts: Mapping[str, str]) -> str:
+    """Give the SHA-256 over the RFC 8785 form of the fields; for plain texts json writes that too, and much faster."""
+    canonical = json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def cleaned_text(text: str, *, stack: Stack) -> str:

@@ -1,8 +1,17 @@
 """Changes of stacks, runs and results."""
 
 from diagnostics.operations.looks import execute_check
-from diagnostics.operations.runs import advance_run, request_run, start_run
+from diagnostics.operations.runs import advance_run, new_run, request_run, start_run
 from diagnostics.operations.stacks import apply_stack, set_stack_secret
 from diagnostics.operations.sweeping import sweep
 
-__all__ = ["advance_run", "apply_stack", "execute_check", "request_run", "set_stack_secret", "start_run", "sweep"]
+__all__ = [
+    "advance_run",
+    "apply_stack",
+    "execute_check",
+    "new_run",
+    "request_run",
+    "set_stack_secret",
+    "start_run",
+    "sweep",
+]

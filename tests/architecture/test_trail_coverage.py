@@ -21,6 +21,7 @@ WITHOUT_OWN_ENTRY = {
     "claim_check": "a lease; the run is recorded at start and finish",
     "close_run": "finishes by _finish, which records",
     "execute_check": "claims, looks and stores",
+    "new_run": "inserted and recorded by the caller",
     "note_run_finished": "the finish is recorded where it happens; this is its line in a history",
     "note_token_use": "the minute of the last use",
     "request_run": "recorded by the caller beside its own fact",
