@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.sql import InsertQuery
 
 Column: TypeAlias = "models.Field[Any, Any]"
 
@@ -53,13 +54,24 @@ def _beginning(kind: type[models.Model], has_id: bool) -> str:
 
 
 def _placeholders(row: models.Model, columns: tuple[Column, ...], values: list[Any]) -> str:
-    """Add a row's values and give its placeholders; what the database fills in says DEFAULT."""
+    """Add a row's values and give its placeholders; what the database fills in or works out stands there as SQL."""
     texts = []
     for field in columns:
         value = field.pre_save(row, add=True)
         if isinstance(value, DatabaseDefault):
             texts.append("DEFAULT")
+        elif hasattr(value, "resolve_expression"):
+            text, more = _compiled(type(row), value)
+            texts.append(text)
+            values.extend(more)
         else:
             texts.append("%s")
             values.append(field.get_db_prep_save(value, connection))
     return f"({', '.join(texts)})"
+
+
+def _compiled(kind: type[models.Model], expression: Any) -> tuple[str, Sequence[Any]]:
+    query = InsertQuery(kind)
+    resolved = expression.resolve_expression(query, allow_joins=False, for_save=True)
+    text, values = query.get_compiler(connection=connection).compile(resolved)
+    return text, values

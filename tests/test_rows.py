@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Now, Upper
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -72,3 +76,16 @@ def test_inserted_rows_can_be_changed_and_saved(stack: Stack, operator: User) ->
     opened.title = "another"
     opened.save()
     assert Incident.objects.get(pk=reserved).title == "another"
+
+
+def test_a_value_may_be_worked_out_by_the_database(stack: Stack, operator: User) -> None:
+    (reserved,) = rows.reserve_ids(Incident)
+    opened = incident(stack, operator, incident_id=reserved)
+    opened.changed_at = Now()
+    opened.title = Upper(Value("loud"))
+
+    rows.insert_together([opened])
+
+    stored = Incident.objects.get(pk=reserved)
+    assert stored.title == "LOUD"
+    assert abs(stored.changed_at - timezone.now()) < timedelta(minutes=1)

@@ -1,1 +1,1 @@
-"""What filing is measured against: a table with the seven fields, and the plainest DRF view that fills it."""
+"""What filing is measured against: a table of what a client sends, and the plainest DRF view that fills it."""

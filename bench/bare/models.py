@@ -6,10 +6,13 @@ from typing import ClassVar
 
 from django.db import models
 
+from diagnostics.models import Stack
+
 
 class Report(models.Model):
-    """The seven fields as a bug report has them, and nothing else."""
+    """What a client sends, and nothing else: the stack and the seven fields."""
 
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="+")
     environment = models.CharField(max_length=16)
     docker_compose_version = models.TextField(blank=True)
     container_logs = models.TextField(blank=True)

@@ -6,13 +6,17 @@ from django.urls import include, path
 from rest_framework.generics import CreateAPIView
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.relations import SlugRelatedField
 from rest_framework.serializers import ModelSerializer
 
 from bench.bare.models import Report
+from diagnostics.models import Stack
 
 
 class ReportSerializer(ModelSerializer[Report]):
-    """All columns, as the framework makes them."""
+    """All columns, as the framework makes them; the stack comes by its name."""
+
+    stack: SlugRelatedField[Stack] = SlugRelatedField("name", queryset=Stack.objects.all())
 
     class Meta:
         model = Report

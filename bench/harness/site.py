@@ -106,7 +106,7 @@ def running_site(
             site.run(server)
         deployment.prepare_database()
         migrator = deployment.variables["MIGRATOR_DATABASE_URL"]
-        site.manage("migrate", "--no-input", "--run-syncdb", DATABASE_URL=migrator)
+        site.manage("migrate", "--no-input", DATABASE_URL=migrator)
         yield site
     finally:
         for name in reversed(list(site.running)):
