@@ -27,6 +27,7 @@ from diagnostics.stack import Endpoint
 
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r|\n)")
 MAX_STATUS_LINE_BYTES = 4096
+LISTEN_PER_HANDSHAKE = 3
 
 
 class Outcome(StrEnum):
@@ -74,7 +75,7 @@ class Patience:
 
     connect: float = 3.0
     handshake: float = 3.0
-    listen: float = 1.0  # before the first word of ours
+    listen: float = 0.5  # before the first word of ours, at least; a far server gets longer
     answer: float = 3.0
 
 
@@ -127,13 +128,16 @@ def _talk(
     notes: _Notes,
 ) -> None:
     connection.settimeout(patience.handshake)
+    began = time.monotonic()
     with context.wrap_socket(connection, server_hostname=urlsplit(endpoint.url).hostname) as session:
         suite, _, bits = session.cipher() or ("", "", 0)
         notes.session = {"version": session.version() or "", "suite": suite, "bits": bits or 0}
         notes.session["protocol"] = session.selected_alpn_protocol() or ""
         notes.leaf = session.getpeercert(binary_form=True) or b""
         if path is not None:
-            heard = _listen(session, patience.listen)
+            # An objection is on its way for about as long as the handshake took: over a slow link that is seconds.
+            wanted = max(patience.listen, LISTEN_PER_HANDSHAKE * (time.monotonic() - began))
+            heard = _listen(session, min(wanted, max(patience.answer, patience.listen)))
             notes.status = _ask(session, endpoint, path, heard, patience.answer)
 
 
