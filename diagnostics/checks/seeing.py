@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from diagnostics.checks.result import Evidence, Threshold
+from diagnostics.checks.result import Evidence, Threshold, legible
 from diagnostics.probes.could_not_look import DeadlineReached, HandoverMissing
 from diagnostics.redaction import Redactor
 from diagnostics.stack import SecretReference, SecretResolver, StackConfig
@@ -68,7 +68,7 @@ class Seeing:
 
     def clean(self, text: str) -> str:
         """Redact a short text, e.g. a driver's error message for a finding."""
-        return self.redactor.text(text).text
+        return legible(self.redactor.text(text).text)
 
     def keep(
         self,
@@ -92,7 +92,7 @@ class Seeing:
             key=f"e{len(self.kept) + 1}",
             kind=kind,
             source=self.clean(source),
-            content=redacted.text,
+            content=legible(redacted.text),
             first_line=first_line,
             captured_from=captured_from,
             captured_until=captured_until,

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
+import structlog
+from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from diagnostics import queries, queue
 from diagnostics.checks.registry import check
+from diagnostics.checks.result import Finding, State, only_finding
 from diagnostics.errors import AlreadyClaimed
 from diagnostics.looking import look_in_process
-from diagnostics.looking.look import Look
+from diagnostics.looking.look import VANTAGE, Look
 from diagnostics.looking.process import GRACE_SECONDS
 from diagnostics.models import CheckResult, Run
 from diagnostics.operations.runs import advance_run
 from diagnostics.operations.storing import fill_result, keep_evidence, keep_handovers
 from diagnostics.queries import seconds
+from diagnostics.sealing import SealBroken
+from diagnostics.stack import StackInvalid
 from diagnostics.states import ResultProgress, RunState
 
 LEASE_MARGIN_SECONDS = 3  # beyond the deadline: to start the process and to store
 MAX_LOOKING_PER_STACK = 8  # slots that one stack may hold, so that its hung checks leave room for others
+
+log = structlog.get_logger(__name__)
 
 
 def execute_check(*, result_id: int) -> None:
@@ -31,8 +37,34 @@ def execute_check(*, result_id: int) -> None:
     Raises: AlreadyClaimed, when another worker was first or the stack holds enough slots (the sweeper rings again).
     """
     row = claim_check(result_id=result_id)
-    look = look_in_process(queries.look_request(row))
-    store_look(row=row, look=look, at=timezone.now())
+    look = _look(row)
+    try:
+        store_look(row=row, look=look, at=timezone.now())
+    except (DataError, ValueError) as error:  # else two leases pass, and the answer blames lost workers
+        store_look(row=row, look=_failed(row, error), at=timezone.now())
+
+
+def _look(row: CheckResult) -> Look:
+    """Look; what keeps us from looking is the answer.
+
+    Raises: OperationalError, InterfaceError, when the database is away; the sweeper frees the claim.
+    """
+    try:
+        return look_in_process(queries.look_request(row))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        return _failed(row, error)
+
+
+def _failed(row: CheckResult, error: Exception) -> Look:
+    """Give the result `error`; only texts of our own are shown, as another's may hold what was being looked at."""
+    log.warning("a look failed", slug=row.slug, result_id=row.pk, error=type(error).__name__)
+    why = str(error) if isinstance(error, (SealBroken, StackInvalid)) else type(error).__name__
+    finding = Finding(
+        state=State.ERROR, code="look.failed", message=f"could not look, or not store what was seen: {why}"
+    )
+    return Look(only_finding(check=row.slug, version=row.version, finding=finding, at=timezone.now(), vantage=VANTAGE))
 
 
 def claim_check(*, result_id: int) -> CheckResult:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 from diagnostics.checks import result as seen
+from diagnostics.checks.result import legible
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Handover
 from diagnostics.sealing import seal
 from diagnostics.states import ResultProgress
@@ -33,10 +36,10 @@ def fill_result(row: CheckResult, result: seen.Result) -> None:
     """Store an answer in its row (which the caller holds locked or fenced)."""
     leading = result.leading
     row.progress, row.lease_until = ResultProgress.STORED, None
-    row.state, row.code, row.message = leading.state, leading.code, leading.message
-    row.target, row.next_checks = leading.target[:500], list(leading.next_checks)
+    row.state, row.code, row.message = leading.state, leading.code, legible(leading.message)
+    row.target, row.next_checks = legible(leading.target)[:500], list(leading.next_checks)
     row.is_blocking, row.prerequisite, row.vantage = result.is_blocking, result.prerequisite, result.vantage
-    row.findings = [_as_json(finding) for finding in result.findings]
+    row.findings = [_storable(_as_json(finding)) for finding in result.findings]
     row.started_at, row.duration_ms = result.started_at, result.duration_ms
     row.save(update_fields=RESULT_COLUMNS)
 
@@ -54,8 +57,23 @@ def _as_json(finding: seen.Finding) -> dict[str, object]:
     }
 
 
+def _storable(value: Any) -> Any:
+    """Give JSON that PostgreSQL takes, which has neither NUL nor lone surrogates nor numbers that are none."""
+    match value:
+        case str():
+            return legible(value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case Mapping():
+            return {legible(name): _storable(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_storable(item) for item in value]
+    return value
+
+
 def keep_evidence(row: CheckResult, pieces: tuple[seen.Evidence, ...]) -> None:
     """Store evidence texts once per content, and which result saw them."""
+    pieces = tuple(replace(one, source=legible(one.source), content=legible(one.content)) for one in pieces)
     texts = {piece.sha256: piece.content for piece in pieces}
     EvidenceText.objects.bulk_create(
         [_text(sha256, content) for sha256, content in sorted(texts.items())], ignore_conflicts=True

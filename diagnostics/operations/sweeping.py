@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TypeVar
 
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from diagnostics import queue
 from diagnostics.checks.result import Finding, State, only_finding
 from diagnostics.models import CheckResult, Run
-from diagnostics.operations.runs import advance_run, close_run
+from diagnostics.operations.runs import RUN_SECONDS, advance_run, close_run
 from diagnostics.operations.storing import fill_result
 from diagnostics.queries import seconds
 from diagnostics.states import ResultProgress, RunState
@@ -19,6 +22,9 @@ from diagnostics.states import ResultProgress, RunState
 RING_AGAIN_SECONDS = 3
 MAX_CLAIMS = 2  # a check that took two workers with it is not tried a third time
 BATCH = 200
+
+log = structlog.get_logger(__name__)
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,23 @@ def sweep(*, at: datetime) -> Swept:
 
 def _free_lost_claims(*, at: datetime) -> int:
     lost = CheckResult.objects.filter(progress=ResultProgress.LOOKING, lease_until__lt=Now()).order_by("id")[:BATCH]
-    return sum(_free(row, at=at) for row in lost)
+    return _each(lost, lambda row: _free(row, at=at))
+
+
+def _each(rows: Iterable[Row], do: Callable[[Row], bool]) -> int:
+    """Do it for every row and count the done; one that fails is told of, and costs the others nothing.
+
+    Raises: OperationalError, InterfaceError, as without a database there is no round.
+    """
+    done = 0
+    for row in rows:
+        try:
+            done += do(row)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # a bug, or a check of another version of the code; the run's deadline ends it
+            log.exception("not swept", row=str(row))
+    return done
 
 
 @transaction.atomic
@@ -49,7 +71,7 @@ def _free(row: CheckResult, *, at: datetime) -> bool:
         pk=row.pk, progress=ResultProgress.LOOKING, fence=row.fence, lease_until__lt=Now()
     )
     if row.fence < MAX_CLAIMS:
-        freed = still_lost.update(progress=ResultProgress.READY, lease_until=None, ready_at=at)
+        freed = still_lost.update(progress=ResultProgress.READY, lease_until=None, ready_at=Now())
         if freed:
             queue.ring_check(row.pk)
         return bool(freed)
@@ -66,10 +88,9 @@ def _free(row: CheckResult, *, at: datetime) -> bool:
 
 
 def _close_late_runs(*, at: datetime) -> int:
-    late = Run.objects.filter(state=RunState.RUNNING, deadline_at__lt=Now()).order_by("id").values_list("pk", flat=True)
-    for run_id in late[:BATCH]:
-        close_run(run_id=run_id, code="run.deadline", message="the run's time was up before this check was done", at=at)
-    return len(late[:BATCH])
+    late = Run.objects.filter(state=RunState.RUNNING, deadline_at__lt=Now()).order_by("id")[:BATCH]
+    message = "the run's time was up before this check was done"
+    return _each(late, lambda run: close_run(run_id=run.pk, code="run.deadline", message=message, at=at))
 
 
 def _ring_again(*, at: datetime) -> int:
@@ -81,15 +102,14 @@ def _ring_again(*, at: datetime) -> int:
         :BATCH
     ]
     result_ids, run_ids = [row.pk for row in ready], [run.pk for run in queued]
-    CheckResult.objects.filter(pk__in=result_ids, progress=ResultProgress.READY).update(ready_at=at)
-    Run.objects.filter(pk__in=run_ids, state=RunState.QUEUED).update(rung_at=at)
+    CheckResult.objects.filter(pk__in=result_ids, progress=ResultProgress.READY).update(ready_at=Now())
+    Run.objects.filter(pk__in=run_ids, state=RunState.QUEUED).update(rung_at=Now())
     for result_id in result_ids:
         queue.ring_check(result_id)
     for run_id in run_ids:
         queue.ring_run(run_id)
     stalled = Run.objects.filter(
-        state=RunState.RUNNING, started_at__lt=at - timedelta(seconds=RING_AGAIN_SECONDS)
+        state=RunState.RUNNING, deadline_at__lt=Now() + seconds(RUN_SECONDS - RING_AGAIN_SECONDS)
     ).exclude(results__progress__in=[ResultProgress.READY, ResultProgress.LOOKING])
-    for run_id in stalled.order_by("id").values_list("pk", flat=True)[:BATCH]:
-        advance_run(run_id=run_id, at=at)
+    _each(stalled.order_by("id")[:BATCH], lambda run: advance_run(run_id=run.pk, at=at))
     return len(result_ids) + len(run_ids)

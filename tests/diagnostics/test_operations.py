@@ -180,7 +180,7 @@ def test_lost_doorbells_are_rung_again(stack: Stack, rings: list[Ring]) -> None:
 
 def test_a_run_whose_last_step_was_lost_is_advanced(stack: Stack, rings: list[Ring]) -> None:
     run = started(stack)
-    Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(seconds=10))
+    Run.objects.filter(pk=run.pk).update(deadline_at=timezone.now() + timedelta(seconds=50))  # started 10 s ago
     run.results.update(progress=ResultProgress.STORED, state="pass", code="fine", is_blocking=False, lease_until=None)
     operations.sweep(at=timezone.now())
     run.refresh_from_db()
