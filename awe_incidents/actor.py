@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from dataclasses import dataclass
 
 
@@ -29,3 +31,11 @@ def service(name: str) -> Actor:
 def command(name: str) -> Actor:
     """Give the actor for a management command, named by the operating-system user that ran it."""
     return Actor(kind="command", name=name)
+
+
+def operating_system_user() -> str:
+    """Give the name of the user that runs this process; its number where there is none, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"

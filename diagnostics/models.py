@@ -21,6 +21,7 @@ class Stack(models.Model):
     digest = models.CharField(max_length=64)  # SHA-256 of the document
     redaction_key = models.BinaryField(editable=False)  # encrypted; equal secrets get equal tokens within the stack
     applied_at = models.DateTimeField()
+    secrets_set_at = models.DateTimeField(null=True)  # redactors made before do not know the newest secret
 
     class Meta:
         constraints = [models.CheckConstraint(name="stack_environment", condition=Q(environment__in=ENVIRONMENTS))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django.db.models import Q, QuerySet, Value
@@ -64,13 +64,15 @@ def look_request(row: CheckResult) -> LookRequest:
 def redactor_of(stack: Stack) -> Redactor:
     """Give the redactor for text about a stack: its key, and the secrets of it that this process can reveal.
 
-    Kept for some minutes, as making one and warming its automata costs more than a report does.
+    Kept for some minutes, or until the description or a stored secret changes, as making one and warming its automata
+    costs more than a report does.
     """
-    return _redactor(stack, stack.digest, int(time.monotonic() // REDACTOR_KEPT_SECONDS))
+    return _redactor(stack, stack.digest, stack.secrets_set_at, int(time.monotonic() // REDACTOR_KEPT_SECONDS))
 
 
 @lru_cache(maxsize=64)
-def _redactor(stack: Stack, digest: str, period: int) -> Redactor:  # rows are equal by their keys
+def _redactor(stack: Stack, digest: str, secrets_set_at: datetime | None, period: int) -> Redactor:
+    # Stacks are equal by their keys, so what else makes another redactor stands beside them.
     config, stored = parse_document(stack.document), _stored_secrets(stack)
     revealed = SecretResolver(config.root, stored).revealed(config.secret_references())
     values = {**{f"db:{name}": value for name, value in stored.items()}, **revealed}

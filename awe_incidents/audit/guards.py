@@ -9,7 +9,7 @@ from django.db.migrations.operations.special import RunSQL
 
 APPLICATION = "incidents_app"
 
-# Roles are made before the first migration (awe_incidents/local, deploy/roles.sql). Where one is missing, as on a
+# Roles are made before the first migration (awe_incidents/local/roles.py). Where one is missing, as on a
 # managed PostgreSQL that was set up by hand, its grants are left out and `manage.py check --database default` says so.
 _GRANT = """
 DO $$ BEGIN

@@ -44,6 +44,15 @@ class Look:
 
 def take_look(request: LookRequest) -> Look:
     """Look here and now; every failure of the look itself becomes the result `error`."""
+    started_at = datetime.now(UTC)
+    try:
+        return _look(request)
+    except Exception as error:  # of the redactor, say: then nothing that it says may be shown, here or on stderr
+        one, finding = check(request.slug), _broken_check(f"the look itself failed: {type(error).__name__}")
+        return Look(only_finding(check=one.slug, version=one.version, finding=finding, at=started_at, vantage=VANTAGE))
+
+
+def _look(request: LookRequest) -> Look:
     one, started_at, began = check(request.slug), datetime.now(UTC), time.monotonic()
     if reason := one.not_applicable(request.stack):
         finding = Finding(state=State.SKIP, code="not_applicable", message=reason)

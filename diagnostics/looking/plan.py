@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from diagnostics.checks.registry import check
 
@@ -36,7 +38,7 @@ def next_steps(progress: Mapping[str, Progress]) -> list[Step]:
     """Give the waiting checks that can be decided now; apply the skips and call again until nothing comes.
 
     A check looks when all its prerequisites are clear and all that it goes after is done; it is skipped as soon as a
-    prerequisite blocks.
+    prerequisite blocks. What most others wait for comes first, as the longest chain decides when a run ends.
     """
     steps = []
     for slug, requires in requirements_of(progress).items():
@@ -45,7 +47,22 @@ def next_steps(progress: Mapping[str, Progress]) -> list[Step]:
         blocker = next((one for one in requires if progress[one] is Progress.BLOCKING), "")
         if blocker or (all(progress[one] is Progress.CLEAR for one in requires) and _is_its_turn(slug, progress)):
             steps.append(Step(slug, blocker))
-    return steps
+    followers = _followers(frozenset(progress))
+    return sorted(steps, key=lambda step: (-followers[step.slug], step.slug))
+
+
+@lru_cache(maxsize=64)
+def _followers(slugs: frozenset[str]) -> Counter[str]:
+    """Count for each check how many of the others wait for it, directly or by way of another."""
+    waits_for = {slug: slugs & {*check(slug).requires, *check(slug).after} for slug in slugs}
+    counts = Counter[str]()
+    for slug in slugs:
+        before, pending = set[str](), set(waits_for[slug])
+        while pending:
+            before.add(one := pending.pop())
+            pending |= waits_for[one] - before
+        counts.update(before)
+    return counts
 
 
 def _is_its_turn(slug: str, progress: Mapping[str, Progress]) -> bool:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import structlog
 from django.db import DataError, InterfaceError, OperationalError, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -76,15 +75,15 @@ def claim_check(*, result_id: int) -> CheckResult:
     if queries.looking_on(row.run.stack_id) >= MAX_LOOKING_PER_STACK:
         raise AlreadyClaimed(f"stack {row.run.stack.name} holds {MAX_LOOKING_PER_STACK} slots already")
     claimed = CheckResult.objects.filter(
-        pk=result_id, progress=ResultProgress.READY, run__state=RunState.RUNNING
+        pk=result_id, progress=ResultProgress.READY, fence=row.fence, run__state=RunState.RUNNING
     ).update(
         progress=ResultProgress.LOOKING,
-        fence=F("fence") + 1,
+        fence=row.fence + 1,
         lease_until=Now() + seconds(check(row.slug).deadline_seconds + GRACE_SECONDS + LEASE_MARGIN_SECONDS),
     )
     if not claimed:
         raise AlreadyClaimed(f"{row} was taken by another worker, or is done")
-    row.refresh_from_db(fields=["progress", "fence", "lease_until"])
+    row.progress, row.fence = ResultProgress.LOOKING, row.fence + 1
     return row
 
 
@@ -95,8 +94,7 @@ def store_look(*, row: CheckResult, look: Look, at: datetime) -> bool:
     The run's lock comes first, as in everything that decides on a run, so that two stores cannot deadlock.
     """
     Run.objects.select_for_update(of=("self",)).get(pk=row.run_id)
-    current = CheckResult.objects.get(pk=row.pk)
-    if current.progress != ResultProgress.LOOKING or current.fence != row.fence:
+    if not CheckResult.objects.filter(pk=row.pk, progress=ResultProgress.LOOKING, fence=row.fence).exists():
         return False  # the lease ran out and somebody else looked, or the run was closed
     fill_result(row, look.result)
     keep_evidence(row, look.result.evidence)

@@ -95,7 +95,7 @@ def _advance(run: Run, *, at: datetime) -> None:
 
     A check that this version of the code does not have is left to a worker that has it, or to the run's deadline.
     """
-    rows = {row.slug: row for row in run.results.all()}
+    rows = {row.slug: row for row in run.results.defer("findings", "message")}  # read after every single result
     known = rows.keys() & all_checks().keys()
     while steps := next_steps({slug: _progress(rows[slug]) for slug in known}):
         for step in steps:

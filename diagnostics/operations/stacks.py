@@ -77,6 +77,7 @@ def set_stack_secret(*, stack: Stack, name: str, value: str, by: Actor, at: date
     StackSecret.objects.update_or_create(
         stack=stack, name=name, defaults={"ciphertext": seal(value.encode()), "set_at": at}
     )
+    Stack.objects.filter(pk=stack.pk).update(secrets_set_at=at)
     trail.record("stack:secret_set", subject=stack, by=by, at=at, data={"name": name})
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from awe_incidents.actor import command
+from awe_incidents.actor import command, operating_system_user
 from diagnostics.operations import apply_stack
 from diagnostics.stack import StackInvalid, read_stack
 
@@ -30,7 +29,7 @@ class Command(BaseCommand):
         except StackInvalid as error:
             problems = "\n".join(f"  {problem}" for problem in error.problems)
             raise CommandError(f"{options['file']} is not a valid stack description:\n{problems}") from None
-        applied = apply_stack(config=config, by=command(getpass.getuser()), at=timezone.now())
+        applied = apply_stack(config=config, by=command(operating_system_user()), at=timezone.now())
         if not applied.changes:
             self.stdout.write(f"Stack {config.name}: nothing changed.")
             return

@@ -12,7 +12,7 @@ from diagnostics.errors import DiagnosticsError
 from diagnostics.queries import stack_named
 from diagnostics.redaction import RedactionFailed, Redactor
 from diagnostics.redaction.filter import filter_stream
-from diagnostics.sealing import unseal
+from diagnostics.sealing import SealBroken, unseal
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         try:
             key = unseal(stack_named(options["stack"]).redaction_key) if options["stack"] else secrets.token_bytes(32)
             receipt = filter_stream(sys.stdin.buffer, sys.stdout.buffer, Redactor(key))
-        except (DiagnosticsError, RedactionFailed) as error:
+        except (DiagnosticsError, RedactionFailed, SealBroken) as error:
             raise CommandError(str(error)) from None
         removed = ", ".join(f"{count} {rule}" for rule, count in sorted(receipt.counts.items())) or "nothing"
         self.stderr.write(f"Removed: {removed} (rules {receipt.rule_set_version}).")

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from awe_incidents.actor import command
+from awe_incidents.actor import command, operating_system_user
 from diagnostics.errors import DiagnosticsError
 from diagnostics.operations import set_stack_secret
 from diagnostics.queries import stack_named
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 stack=stack_named(options["stack"]),
                 name=options["name"],
                 value=value,
-                by=command(getpass.getuser()),
+                by=command(operating_system_user()),
                 at=timezone.now(),
             )
         except DiagnosticsError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from awe_incidents.accounts.errors import AccountsError
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.operations import issue_token
 from awe_incidents.accounts.roles import Scope, scopes_of
-from awe_incidents.actor import command
+from awe_incidents.actor import command, operating_system_user
 
 
 class Command(BaseCommand):
@@ -43,7 +42,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 scopes={Scope(scope) for scope in options["scope"] or scopes_of(user.roles)},
                 expires_at=now + timedelta(days=options["days"]),
-                by=command(getpass.getuser()),
+                by=command(operating_system_user()),
                 at=now,
             )
         except User.DoesNotExist:

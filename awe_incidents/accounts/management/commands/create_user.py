@@ -14,7 +14,7 @@ from django.utils import timezone
 from awe_incidents.accounts.errors import AccountsError
 from awe_incidents.accounts.operations import create_user
 from awe_incidents.accounts.roles import Role
-from awe_incidents.actor import command
+from awe_incidents.actor import command, operating_system_user
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 username=options["username"],
                 roles=[Role(role) for role in options["role"]],
                 password=password,
-                by=command(getpass.getuser()),
+                by=command(operating_system_user()),
                 at=timezone.now(),
             )
         except AccountsError as error:

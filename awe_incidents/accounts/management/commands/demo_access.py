@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import secrets
 from datetime import timedelta
@@ -14,7 +13,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.operations import create_user, issue_token
 from awe_incidents.accounts.roles import Role, scopes_of
-from awe_incidents.actor import Actor, command
+from awe_incidents.actor import Actor, command, operating_system_user
 from awe_incidents.env import PRODUCTION, mode
 
 PEOPLE = {"demo-reporter": {Role.REPORTER}, "demo-operator": {Role.OPERATOR}}
@@ -29,7 +28,7 @@ class Command(BaseCommand):
         """Make or find them; each call gives new tokens and a new password for the operator's triage desk."""
         if mode() == PRODUCTION:
             raise CommandError("this is for demonstrations: in production make people with create_user")
-        by = command(getpass.getuser())
+        by = command(operating_system_user())
         found = {name: self._person(name, roles, by) for name, roles in PEOPLE.items()}
         operator = found["demo-operator"]
         password = secrets.token_urlsafe(12)

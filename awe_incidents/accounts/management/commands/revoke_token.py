@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,7 +10,7 @@ from django.utils import timezone
 from awe_incidents.accounts.errors import AccountsError
 from awe_incidents.accounts.models import ApiToken
 from awe_incidents.accounts.operations import revoke_token
-from awe_incidents.actor import command
+from awe_incidents.actor import command, operating_system_user
 
 
 class Command(BaseCommand):
@@ -29,7 +28,7 @@ class Command(BaseCommand):
         try:
             token = ApiToken.objects.select_related("user").get(prefix=options["prefix"])
             revoke_token(
-                token=token, by=command(getpass.getuser()), at=timezone.now(), because=options["because"].strip()
+                token=token, by=command(operating_system_user()), at=timezone.now(), because=options["because"].strip()
             )
         except ApiToken.DoesNotExist:
             raise CommandError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,7 +10,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.operations import set_roles
 from awe_incidents.accounts.roles import Role
-from awe_incidents.actor import command
+from awe_incidents.actor import command, operating_system_user
 
 
 class Command(BaseCommand):
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         user = set_roles(
             user=user,
             roles={Role(role) for role in options["role"]},
-            by=command(getpass.getuser()),
+            by=command(operating_system_user()),
             at=timezone.now(),
             because=options["because"].strip(),
         )
