@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpResponse
 from django.http.request import UnreadablePostError
@@ -53,11 +52,9 @@ BY_STATUS: dict[int, Kind] = {
     404: Kind(404, "not-found", "There is nothing here that you may see"),
     405: Kind(405, "method-not-allowed", "This address does not take this method"),
     406: Kind(406, "not-acceptable", "None of the media types asked for can be given"),
-    408: Kind(408, "too-slow", "The request did not arrive in time"),
     412: Kind(412, "precondition-failed", "A precondition of the request does not hold"),
     413: Kind(413, "too-large", "The request is too large"),
     415: Kind(415, "media-type", "This media type is not taken here"),
-    429: Kind(429, "too-many-requests", "Too many requests"),
     500: INTERNAL,
     503: UNAVAILABLE,
 }
@@ -173,8 +170,6 @@ def _described(error: Exception) -> _Described | None:
         return MALFORMED, "the body ended before its length was reached", [], {}
     if isinstance(error, Http404):
         return BY_STATUS[404], "nothing here that you may see; check the address", [], {}
-    if isinstance(error, PermissionDenied):
-        return BY_STATUS[403], "this is not allowed", [], {}
     return _of_framework(error) if isinstance(error, exceptions.APIException) else None
 
 
@@ -196,8 +191,6 @@ def _of_framework(error: exceptions.APIException) -> _Described:
     headers = {}
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, InvalidFields):
         return INVALID, str(error.detail), error.errors, headers
     if isinstance(error, exceptions.ValidationError):

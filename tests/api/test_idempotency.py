@@ -81,6 +81,8 @@ def test_two_people_may_use_the_same_key(reporter: User, other_reporter: User, s
     assert mine.json()["reporter"] == "reporter"
     assert theirs.json()["reporter"] == "other-reporter"
     assert "Idempotency-Replayed" not in theirs.headers
+    assert post(token_of(reporter)).content == mine.content
+    assert post(token_of(other_reporter)).content == theirs.content
 
 
 def test_two_tokens_of_a_person_share_their_keys(reporter: User, stack: Stack) -> None:

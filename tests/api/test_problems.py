@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from awe_incidents.accounts.errors import AccountsError
 from awe_incidents.accounts.models import User
 from awe_incidents.api.errors import ApiError
+from awe_incidents.api.middleware import RequestMiddleware
 from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED
 from awe_incidents.api.v1 import bug_reports, runs
 from awe_incidents.audit.errors import AuditError
@@ -194,6 +197,34 @@ def test_a_database_that_refuses_connections_is_a_503_until_it_is_back(operator:
             connection.close()
     assert client.get("/readyz").status_code == 200
     assert client.post(FILING, FIELDS, format="json").status_code == 201
+
+
+def test_a_body_that_breaks_off_is_malformed(client: APIClient, stack: Stack) -> None:
+    class Broken(BytesIO):
+        """A line that goes dead."""
+
+        def read(self, *args: object) -> bytes:
+            raise ConnectionResetError
+
+    request: Any = {"wsgi.input": Broken(), "CONTENT_LENGTH": "100"}
+    for key in ({}, {"Idempotency-Key": "k"}):
+        answer = client.generic("POST", FILING, "", content_type="application/json", headers=key, **request)
+        problem_of(answer, 400, "malformed")
+
+
+@pytest.mark.parametrize(
+    ("status", "slug"), [(404, "not-found"), (411, "malformed"), (418, "malformed"), (502, "internal")]
+)
+def test_an_answer_that_something_else_made_becomes_a_problem(status: int, slug: str) -> None:
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("<h1>inside</h1>", status=status, headers={"Retry-After": "7", "Set-Cookie": "x=y"})
+
+    response = RequestMiddleware(answer)(RequestFactory().get("/api/x/"))
+    body = json.loads(response.content)
+    assert (response.status_code, body["status"], body["type"]) == (status, status, f"/api/problems/{slug}/")
+    assert response.headers["Retry-After"] == "7"
+    assert "Set-Cookie" not in response.headers
+    assert RequestMiddleware(answer)(RequestFactory().get("/admin/")).content == b"<h1>inside</h1>"
 
 
 def test_every_problem_of_a_request_is_named_at_once(client: APIClient, stack: Stack) -> None:
