@@ -192,5 +192,5 @@ def test_a_reporter_may_not_triage(stack: Stack, reporter: User) -> None:
 )
 def test_the_database_refuses_to_change_what_is_fixed(stack: Stack, reporter: User, statement: str) -> None:
     file(stack, reporter)
-    with pytest.raises(DatabaseError, match="permission denied|must be owner|append-only"), transaction.atomic():
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner|append-only"), transaction.atomic():
         connection.cursor().execute(statement)
