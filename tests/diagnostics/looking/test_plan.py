@@ -96,3 +96,10 @@ def test_a_suite_holds_what_its_checks_require(name: str) -> None:
 
 def test_the_full_suite_holds_every_check() -> None:
     assert sorted(suite("full")) == SLUGS
+
+
+def test_what_most_others_wait_for_comes_first() -> None:
+    steps = [step.slug for step in next_steps(dict.fromkeys(suite("full"), Progress.WAITING))]
+
+    assert steps[0] == "ssl.certificate_files"
+    assert steps.index("database.redis") < steps.index("startup.logs"), "nobody waits for the logs"
