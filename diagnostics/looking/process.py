@@ -65,10 +65,22 @@ def look_in_process(request: LookRequest) -> Look:
 
 def _start(request: LookRequest, sending: Connection) -> ForkServerProcess:
     with _starting:
-        _context.set_forkserver_preload(PRELOADED)
-        process = _context.Process(target=_child, args=(request, sending), daemon=True)
-        process.start()
+        for pause_seconds in (0.02, 0.1, 0.3):
+            try:
+                process = _started(request, sending)
+                break
+            except (EOFError, OSError):  # the fork server was killed, e.g. for its memory; once reaped, another comes
+                time.sleep(pause_seconds)
+        else:
+            process = _started(request, sending)
     sending.close()  # ours; so that the child's death is seen as end of file
+    return process
+
+
+def _started(request: LookRequest, sending: Connection) -> ForkServerProcess:
+    _context.set_forkserver_preload(PRELOADED)
+    process = _context.Process(target=_child, args=(request, sending), daemon=True)
+    process.start()
     return process
 
 

@@ -128,3 +128,11 @@ def test_the_request_shows_no_secret_when_printed(tmp_path: Path) -> None:
     assert SECRET not in shown
     assert "key-key" not in shown
     assert SECRET in repr(pickle.dumps(request(config))), "it crosses the process boundary all the same"
+
+
+def test_a_killed_fork_server_costs_no_look(tmp_path: Path) -> None:
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(server, signal.SIGKILL)
+    look = look_in_process(request(looks.stack(tmp_path), "startup.port_conflict"))
+    assert look.result.state is not State.ERROR, look.result.leading.message
+    assert forkserver._forkserver._forkserver_pid != server  # type: ignore[attr-defined]
