@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.accounts.queries import usable_token
+from awe_incidents.audit import trail
 from awe_incidents.audit.errors import TrailUnavailable
 from awe_incidents.audit.models import Entry
 from awe_incidents.triage.facts import address
@@ -112,7 +113,7 @@ def test_without_the_trail_the_password_stays_as_it_was(operator: User, monkeypa
     def refuse(rows: object) -> None:
         raise DatabaseError("the table is gone")
 
-    monkeypatch.setattr(Entry.objects, "bulk_create", refuse)
+    monkeypatch.setattr(trail, "insert_together", refuse)
     with pytest.raises(TrailUnavailable):
         change_password(operator)
     operator.refresh_from_db()

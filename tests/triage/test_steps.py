@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from awe_incidents.accounts.models import User
+from awe_incidents.audit import trail
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.incidents.models import Incident, TimelineEntry
 from awe_incidents.triage.facts import address
@@ -141,7 +142,7 @@ def test_without_the_trail_nothing_is_changed_and_the_person_is_told(
         raise DatabaseError("the table is gone")
 
     client = signed_in(operator)
-    monkeypatch.setattr(Entry.objects, "bulk_create", refuse)
+    monkeypatch.setattr(trail, "insert_together", refuse)
     answer = post(client, incident, "acknowledge")
     assert answer.status_code == 503
     assert b"nothing was changed" in answer.content
