@@ -18,6 +18,8 @@ from diagnostics.queries import stack_named
 from diagnostics.stack.schema import ENVIRONMENTS, NAME
 
 MAX_ID = 2**63 - 1
+# For text that is not blank; unlike a schema, Python takes the information separators and NEL for blanks too.
+SAYS_SOMETHING = r"[^\s\u001c-\u001f\u0085]"
 _SHOWN_NAMES, _SHOWN_CHARACTERS = 20, 100
 # What they refuse, normalizing has taken out; one of them looks at every character of a log.
 NEEDLESS = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)

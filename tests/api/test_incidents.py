@@ -44,7 +44,7 @@ def test_an_incident_is_opened_without_a_report(client: APIClient, incident: dic
     assert Entry.objects.filter(verb="incident:opened", incident_id=incident["id"]).count() == 1
 
 
-@pytest.mark.parametrize("title", ["", "   ", "\n", "x" * 201])
+@pytest.mark.parametrize("title", ["", "   ", "\n", "\x1e", "\x85\u2028", "x" * 201])
 def test_a_title_says_something_in_a_line(client: APIClient, title: str) -> None:
     answer = client.post(INCIDENTS, {"stack": "plain", "title": title}, format="json")
     assert pointers_of(problem_of(answer, 400, "invalid")) == [("body", "#/title")]

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.fields import MAX_ID, Environment, Fields, StackNamed, Text, WholeNumber
+from awe_incidents.api.fields import MAX_ID, SAYS_SOMETHING, Environment, Fields, StackNamed, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
 from awe_incidents.api.v1.links import link
@@ -38,7 +38,7 @@ class DocumentedEnvironment(Environment):
 
 
 @extend_schema_field(
-    {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS["actual_behavior"], "pattern": r"\S"}
+    {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS["actual_behavior"], "pattern": SAYS_SOMETHING}
 )
 class ActualBehavior(Text):
     """What actually happens; the only section without which nobody knows what is wrong."""

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES, choice_or_empty
-from awe_incidents.api.fields import Choice, Fields, StackNamed, Text, WholeNumber
+from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import CreateView, ListView, ScopedView, created
@@ -70,7 +70,7 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
         }
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"\S"})
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": 200, "pattern": SAYS_SOMETHING})
 class Title(Text):
     """What is wrong, in one line."""
 
