@@ -24,10 +24,11 @@ class LookingConfig(AppConfig):
 
 def know_checks() -> None:
     """Let this process and its looks know the bench's checks; call it before the first look."""
-    import bench.looking.checks  # noqa: F401
+    from bench.looking.checks import register
     from diagnostics.looking import process
 
-    process.PRELOADED.append("bench.looking.checks")
+    register()
+    process.PRELOADED.append("bench.looking.preload")
 
 
 def _look_in_threads() -> None:

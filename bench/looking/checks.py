@@ -82,6 +82,3 @@ def register() -> None:
     known = cast("dict[str, Check]", all_checks())
     for one in (Hung(), Slow(), Swift()):
         known[one.slug] = one
-
-
-register()
