@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from awe_incidents.local.ports import take_port
 from bench.harness.errors import MeasuringFailed
 from bench.harness.figure import figure
 from bench.harness.runs import Asker, check_times, wait_finished
@@ -53,7 +54,7 @@ def running_reference_stack() -> Iterator[ProcessStack]:
     """Give a healthy reference stack in a folder of its own; nothing of it is left."""
     stack = ProcessStack(Path(tempfile.mkdtemp(prefix="awe-bench-stack-")))
     try:
-        stack.lay_out(StackSettings())
+        stack.lay_out(StackSettings(), api_port=take_port(stack.root / "port.json", "api"))
         stack.up(detached=False)
         yield stack
     finally:

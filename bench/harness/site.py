@@ -16,6 +16,7 @@ import psycopg
 
 from awe_incidents.local.alone import Alone
 from awe_incidents.local.layout import CHECKOUT, open_layout
+from awe_incidents.local.ports import take_port
 from awe_incidents.local.program import Program
 from awe_incidents.local.programs import Deployment, plan_deployment
 from awe_incidents.local.roles import DATABASE
@@ -96,7 +97,9 @@ def running_site(
     """Give a site whose PostgreSQL and Valkey run and whose tables are made; no program of ours runs yet."""
     folder = Path(tempfile.mkdtemp(prefix="awe-bench-"))
     folder.chmod(0o711)  # as root the servers run as another user
-    deployment = plan_deployment(open_layout(folder), environ={})
+    layout = open_layout(folder)
+    take_port(layout.ports, "web")  # not the usual one: granian would share it with whoever else likes it
+    deployment = plan_deployment(layout, environ={})
     if postgres_settings and deployment.cluster:
         cluster = dataclasses.replace(deployment.cluster, settings=postgres_settings)
         deployment = dataclasses.replace(deployment, cluster=cluster)
