@@ -28,17 +28,20 @@ def insert_together(rows: Iterable[models.Model]) -> None:
     One message may hold several statements as the driver puts the values in itself (psycopg's ClientCursor, which
     Django uses unless told otherwise).
     """
-    rows, statements, values = list(rows), list[str](), list[Any]()
-    for kind, group in groupby(rows, type):
-        first, *others = group
-        columns = _columns(kind, first.pk is not None)
-        texts = [_placeholders(row, columns, values) for row in (first, *others)]
-        statements.append(f"{_beginning(kind, first.pk is not None)} {', '.join(texts)}")
-    if statements:
-        with connection.cursor() as cursor:
-            cursor.execute("; ".join(statements), values)
+    rows = list(rows)
+    with connection.cursor() as cursor:
+        # Values are put in statement by statement: the driver remembers what it parsed of short ones only.
+        statements = [cursor.mogrify(*_statement(kind, list(group))) for kind, group in groupby(rows, type)]
+        if statements:
+            cursor.execute("; ".join(statements))
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
+
+
+def _statement(kind: type[models.Model], rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
+    has_id, values = rows[0].pk is not None, list[Any]()
+    texts = [_placeholders(row, _columns(kind, has_id), values) for row in rows]
+    return f"{_beginning(kind, has_id)} {', '.join(texts)}", values
 
 
 @cache
