@@ -15,11 +15,16 @@ FIRST_PORT = 20000
 LAST_PORT = 32000
 TRIES = 200
 
+_kept: dict[int, socket.socket] = {}
 
-def take_port(path: Path, name: str, *, preferred: int | None = None, demanded: int | None = None) -> int:
+
+def take_port(
+    path: Path, name: str, *, preferred: int | None = None, demanded: int | None = None, keeps: bool = False
+) -> int:
     """Give a free port for this name and remember it in `path`.
 
     The order: `demanded`, the remembered one, `preferred` and those above it, else a place that the checkout decides.
+    With `keeps` no other process that does the same gets it while this one lives.
     Raises: PortTaken.
     """
     known = read_ports(path)
@@ -27,7 +32,7 @@ def take_port(path: Path, name: str, *, preferred: int | None = None, demanded: 
     start = preferred or _place(path, name)
     candidates: list[int | None] = [demanded, known.get(name), *range(start, start + TRIES)]
     for port in candidates:
-        if port is not None and port not in others and is_free(port):
+        if port is not None and port not in others and is_free(port) and (not keeps or _keep(port)):
             write_private(path, json.dumps({**known, name: port}, indent=1, sort_keys=True) + "\n")
             return port
     raise PortTaken(
@@ -53,6 +58,24 @@ def is_free(port: int) -> bool:
             probe.listen(1)
         except (OSError, OverflowError):
             return False
+    return True
+
+
+def _keep(port: int) -> bool:
+    """Keep a port from other checkouts until this process ends, also while nothing listens; False if one has it.
+
+    The web server listens with SO_REUSEPORT: two that were given the same port would share it, and the kernel would
+    hand each some of the other's requests. The name is of Linux's abstract sockets: no file, and gone with its process.
+    """
+    if port in _kept:
+        return True
+    keeper = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        keeper.bind(f"\0awe-incidents-port-{port}")
+    except OSError:
+        keeper.close()
+        return False
+    _kept[port] = keeper
     return True
 
 

@@ -163,7 +163,7 @@ def _port(layout: Layout, name: str, *, moves: bool, demanded: int | None = None
     known = read_ports(layout.ports).get(name)
     if known is not None and not moves:
         return known
-    return take_port(layout.ports, name, demanded=demanded, preferred=preferred)
+    return take_port(layout.ports, name, demanded=demanded, preferred=preferred, keeps=True)
 
 
 def _given(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +67,30 @@ def test_no_free_port_is_refused(tmp_path: Path, busy_port: int, monkeypatch: py
     monkeypatch.setattr(ports, "TRIES", 1)
     with pytest.raises(PortTaken, match=f"No free port for web on 127.0.0.1 from {busy_port}"):
         take_port(tmp_path / "ports.json", "web", preferred=busy_port)
+
+
+KEEPER = """
+import sys
+from pathlib import Path
+from awe_incidents.local.ports import take_port
+print(take_port(Path(sys.argv[1]), "web", preferred=int(sys.argv[2]), keeps=True), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_checkouts_that_start_at_once_get_different_ports_before_either_listens(
+    tmp_path: Path, busy_port: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KEEPER, str(tmp_path / "a.json"), str(busy_port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        assert is_free(theirs), "nobody listens yet"
+        assert take_port(tmp_path / "b.json", "web", preferred=theirs, keeps=True) > theirs
+        other.stdin.close()
+    assert take_port(tmp_path / "c.json", "web", preferred=theirs, keeps=True) == theirs
