@@ -149,7 +149,7 @@ def _second_stack(
     began = time.monotonic()
     quiet_run = asker.ask_run(quiet, suite=SUITE)
     ends_at = began + checks.DEADLINE_SECONDS / 2
-    busy = peak_memory(worker, until=lambda: time.monotonic() > ends_at)
+    (busy,) = peak_memory(worker, until=lambda: time.monotonic() > ends_at)
     seconds = wait_finished(connection, [quiet_run], seconds=WAIT_SECONDS) - began
     ended = wait_finished(connection, hung_runs, seconds=WAIT_SECONDS) - asked
     return busy, seconds, ended

@@ -24,7 +24,8 @@ READY_SECONDS = 30.0
 # Ours, to notice when something grows: no source asks for them.
 MOST_WEB_RATIO = 4.0
 MOST_WORKER_RATIO = 5.0
-MOST_BUSY_MEGABYTES = 600.0
+MOST_BUSY_WEB_MEGABYTES = 250.0
+MOST_BUSY_WORKER_MEGABYTES = 600.0
 
 
 def figures(quick: bool = False) -> Iterator[dict[str, Any]]:
@@ -41,8 +42,8 @@ def figures(quick: bool = False) -> Iterator[dict[str, Any]]:
             run_ids = [asker.ask_run(incidents[number % STACKS]) for number in range(RUNS)]
             finished = "SELECT count(*) FILTER (WHERE state <> 'finished') FROM diagnostics_run"
             ends_at = time.monotonic() + RUNS_SECONDS
-            busy = peak_memory(
-                site.running["worker"].pid,
+            busy_web, busy_worker = peak_memory(
+                *(site.running[name].pid for name in ("web", "worker")),
                 until=lambda: connection.execute(finished).fetchone() == (0,) or time.monotonic() > ends_at,
             )
             wait_finished(connection, run_ids, seconds=1.0)
@@ -52,9 +53,11 @@ def figures(quick: bool = False) -> Iterator[dict[str, Any]]:
     yield figure(
         "memory_worker_idle", worker, "MB", beside=celery, beside_value=bare_worker, most_ratio=MOST_WORKER_RATIO
     )
-    yield figure(
-        "memory_worker_ten_runs", busy, "MB", beside="itself, idle", beside_value=worker, most=MOST_BUSY_MEGABYTES
-    )
+    for name, busy, idle, most in (
+        ("memory_web_ten_runs", busy_web, web, MOST_BUSY_WEB_MEGABYTES),
+        ("memory_worker_ten_runs", busy_worker, worker, MOST_BUSY_WORKER_MEGABYTES),
+    ):
+        yield figure(name, busy, "MB", beside="itself, idle", beside_value=idle, most=most)
 
 
 def _names(stack: ProcessStack) -> list[str]:

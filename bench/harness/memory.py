@@ -12,6 +12,7 @@ import psutil
 
 MEGABYTE = 1024 * 1024
 SETTLE_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
 
 
 def program_memory(pid: int) -> float:
@@ -28,12 +29,12 @@ def settled_memory(pid: int) -> float:
     return statistics.median(_paused_look(pid) for _ in range(3))
 
 
-def peak_memory(pid: int, *, until: Callable[[], bool]) -> float:
-    """Look again and again until something is done, and give the most that was seen."""
-    most = program_memory(pid)
+def peak_memory(*pids: int, until: Callable[[], bool]) -> list[float]:
+    """Look again and again at several programs until something is done, and give the most that was seen of each."""
+    most = [program_memory(pid) for pid in pids]
     while not until():
-        time.sleep(0.05)
-        most = max(most, program_memory(pid))
+        time.sleep(PAUSE_SECONDS)
+        most = [max(one, program_memory(pid)) for one, pid in zip(most, pids, strict=True)]
     return most
 
 
