@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import textwrap
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -14,6 +16,10 @@ import pytest
 from awe_incidents.accounts import operations as accounts
 from awe_incidents.incidents import operations as incidents
 from diagnostics.operations import looks, runs, stacks, sweeping
+
+INCIDENTS = [
+    importlib.import_module(f"{incidents.__name__}.{found.name}") for found in pkgutil.iter_modules(incidents.__path__)
+]
 
 # What changes no fact of its own: bookkeeping of claims, and steps inside an operation that records.
 WITHOUT_OWN_ENTRY = {
@@ -27,11 +33,12 @@ WITHOUT_OWN_ENTRY = {
     "request_run": "recorded by the caller beside its own fact",
     "store_look": "a result; the run is recorded at start and finish with a digest of its results",
     "sweep": "rings and frees; closing a run records",
+    "write_history": "lines of what an operation records",
 }
 
 
 def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (accounts, incidents, looks, runs, stacks, sweeping):
+    for module in (accounts, *INCIDENTS, looks, runs, stacks, sweeping):
         for name, function in vars(module).items():
             if _is_own(module, function) and not name.startswith("_"):
                 yield name, function
@@ -46,7 +53,7 @@ def calls(function: Callable[..., Any]) -> set[str]:
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
 
-READS = {"difference", "results_digest"}
+READS = {"difference", "history_of", "results_digest", "run_requested"}
 
 
 @pytest.mark.parametrize(("name", "function"), [pair for pair in public_functions() if pair[0] not in READS])

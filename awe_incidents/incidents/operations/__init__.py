@@ -1,0 +1,15 @@
+"""Changes of incidents: file a report, open, ask for a run, classify, move along the states."""
+
+from awe_incidents.incidents.operations.filing import FILING_SUITE, file_bug_report
+from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
+from awe_incidents.incidents.operations.triage import classify_incident, move_incident, open_incident
+
+__all__ = [
+    "FILING_SUITE",
+    "classify_incident",
+    "file_bug_report",
+    "move_incident",
+    "note_run_finished",
+    "open_incident",
+    "request_incident_run",
+]

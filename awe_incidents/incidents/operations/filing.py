@@ -1,0 +1,59 @@
+"""File a bug report: one transaction for report, incident, history, trail and the run that looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from awe_incidents.accounts.models import User
+from awe_incidents.actor import Actor
+from awe_incidents.audit import trail
+from awe_incidents.audit.trail import Fact
+from awe_incidents.incidents import policies, reports
+from awe_incidents.incidents.models import BugReport, Incident, IncidentRun
+from awe_incidents.incidents.operations.history import Line, history_of, run_requested
+from awe_incidents.rows import insert_together, reserve_ids
+from diagnostics import queue
+from diagnostics.models import Run, Stack
+from diagnostics.operations import new_run
+
+FILING_SUITE = "full"
+
+
+@transaction.atomic(savepoint=False)  # who has a transaction open loses all of it when filing is refused
+def file_bug_report(
+    *, stack: Stack, fields: Mapping[str, str], reporter: User, by: Actor, at: datetime
+) -> tuple[BugReport, Run]:
+    """File the documented template: open an incident, write its history and the trail, queue a run.
+
+    What is stored is redacted, pasted logs above all. Raises: ReportInvalid, RoleRequired.
+    """
+    policies.check_may_file(reporter)
+    clean = reports.cleaned(fields, stack=stack)
+    incident_id, report_id, run_id = reserve_ids(Incident, BugReport, Run)
+    title = reports.title_of(clean.fields)
+    incident = Incident(pk=incident_id, stack=stack, title=title, opened_by=reporter, opened_at=at, changed_at=at)
+    kept = {**clean.fields, "redactions": clean.receipt, "filed_at": at}
+    report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, **kept)
+    run = new_run(run_id=run_id, stack=stack, suite_name=FILING_SUITE, reason=f"bug report {report_id}", at=at)
+    lines: list[Line] = [
+        ("opened", "Incident opened", {}),
+        ("report_filed", f"Bug report {report_id} filed", {"report": report_id}),
+        run_requested(run),
+    ]
+    history = history_of(incident, by=by, at=at, lines=lines)
+    insert_together([incident, report, run, IncidentRun(incident=incident, run=run), *history])
+    queue.ring_run(run_id)
+    filed = {"stack": stack.pk, "sha256": clean.sha256, "redacted": clean.removed}
+    opened = {"stack": stack.pk, "report": report.pk}
+    trail.record_all(
+        Fact(verb=verb, subject=subject, by=by, at=at, incident_id=incident.pk, data=data)
+        for verb, subject, data in (
+            ("bug_report:filed", report, filed),
+            ("incident:opened", incident, opened),
+            ("run:requested", run, {"suite": run.suite}),
+        )
+    )
+    return report, run

@@ -1,0 +1,52 @@
+"""Runs of an incident: ask for one, and note how it ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from awe_incidents.accounts.models import User
+from awe_incidents.actor import Actor
+from awe_incidents.audit import trail
+from awe_incidents.incidents import policies
+from awe_incidents.incidents.models import Incident, IncidentRun, TimelineEntry
+from awe_incidents.incidents.operations.history import run_requested, write_history
+from diagnostics.models import Run
+from diagnostics.operations import request_run
+
+
+@transaction.atomic
+def request_incident_run(*, incident: Incident, suite_name: str, user: User, by: Actor, at: datetime) -> Run:
+    """Look at the incident's stack again.
+
+    Raises: RoleRequired, UnknownSuite.
+    """
+    policies.check_may_triage(user)
+    run = _request_run(incident, suite_name=suite_name, reason=f"incident {incident.pk}", at=at)
+    write_history(incident, by=by, at=at, lines=[run_requested(run)])
+    trail.record("run:requested", subject=run, by=by, at=at, incident_id=incident.pk, data={"suite": run.suite})
+    return run
+
+
+def _request_run(incident: Incident, *, suite_name: str, reason: str, at: datetime) -> Run:
+    run = request_run(stack=incident.stack, suite_name=suite_name, reason=reason, at=at)
+    IncidentRun.objects.create(incident=incident, run=run)
+    return run
+
+
+@transaction.atomic
+def note_run_finished(*, run: Run, at: datetime) -> None:
+    """Write a finished run into the history of the incidents that it was made for."""
+    counts = ", ".join(f"{number} {state}" for state, number in sorted(run.counts.items()))
+    TimelineEntry.objects.bulk_create(
+        TimelineEntry(
+            incident_id=incident_id,
+            kind="run_finished",
+            text=f"Run {run.pk} finished: {counts}",
+            actor="service:worker",
+            data={"run": run.pk, "counts": run.counts},
+            occurred_at=at,
+        )
+        for incident_id in run.incident_runs.values_list("incident_id", flat=True)
+    )
