@@ -45,6 +45,21 @@ class StackSecret(models.Model):
         return f"{self.stack_id}/{self.name}"
 
 
+class CheckBaseline(models.Model):
+    """What is usual for one check on one stack: the last good values of what it measures."""
+
+    stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="baselines", db_index=False)
+    slug = models.CharField(max_length=100)
+    values = models.JSONField(default=dict)  # list of numbers by what was measured, oldest first
+    learned_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="baseline_once", fields=["stack", "slug"])]
+
+    def __str__(self) -> str:
+        return f"{self.slug} on stack {self.stack_id}"
+
+
 class Run(models.Model):
     """One set of checks on one stack for one reason."""
 

@@ -9,11 +9,12 @@ from functools import lru_cache
 
 from django.db.models import Q, QuerySet, Value
 
+from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.seeing import Earlier
 from diagnostics.errors import UnknownStack
 from diagnostics.looking import LookRequest
 from diagnostics.looking.redacting import stack_redactor
-from diagnostics.models import CheckResult, EvidenceText, Run, Stack
+from diagnostics.models import CheckBaseline, CheckResult, EvidenceText, Run, Stack
 from diagnostics.redaction import Redactor
 from diagnostics.sealing import unseal
 from diagnostics.stack import SecretResolver, StackConfig, parse_document
@@ -58,6 +59,7 @@ def look_request(row: CheckResult) -> LookRequest:
         stored_secrets=_stored_secrets(stack),
         handed={one.name: unseal(one.ciphertext).decode() for one in run.handovers.all()},
         earlier=earlier_result(row),
+        baseline=baseline_of(stack, row.slug),
     )
 
 
@@ -98,6 +100,12 @@ def earlier_result(row: CheckResult) -> Earlier | None:
         return None
     state, code, started_at = before
     return Earlier(state, code, started_at) if started_at else None
+
+
+def baseline_of(stack: Stack, slug: str) -> Baseline:
+    """Give what is usual for a check on a stack."""
+    values = CheckBaseline.objects.filter(stack=stack, slug=slug).values_list("values", flat=True).first()
+    return Baseline(values or {})
 
 
 def evidence_text(sha256: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.result import Evidence, Threshold, legible
 from diagnostics.probes.could_not_look import DeadlineReached, HandoverMissing
 from diagnostics.redaction import Redactor
@@ -34,6 +36,8 @@ class Seeing:
     resolver: SecretResolver
     ends_at: float  # time.monotonic() value
     earlier: Earlier | None = None  # the last time this check really looked at this stack
+    baseline: Baseline = field(default_factory=Baseline)  # what is usual for this check on this stack
+    learning: dict[str, float] = field(default_factory=dict)
     handed: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets that earlier checks of the run gave
     handing: dict[str, str] = field(default_factory=dict, repr=False)
     kept: list[Evidence] = field(default_factory=list)
@@ -58,6 +62,25 @@ class Seeing:
         if configured is None:
             return Threshold(name, default, unit, "default", reference)
         return Threshold(name, configured, unit, "config")
+
+    def usual_threshold(
+        self, name: str, default: float, *, key: str, times: float, unit: str, at_least: float = 0.0
+    ) -> Threshold:
+        """Give a limit of so many times what is usual for `key`, and no less than `at_least`.
+
+        A limit of the stack's own configuration goes first; without enough values it is the default.
+        """
+        limit = self.threshold(name, default, unit=unit)
+        usual = self.baseline.usual(key)
+        if limit.source == "config" or usual is None:
+            return limit
+        reference = f"{times:g} x the middle of {usual.count} good runs"
+        return Threshold(name, max(times * usual.median, at_least), unit, "baseline", reference)
+
+    def learn(self, key: str, value: float) -> None:
+        """Give a good value, which counts for later runs; forgotten where this check fails or cannot look."""
+        if math.isfinite(value):
+            self.learning[key[:200]] = float(value)
 
     def secret(self, reference: SecretReference) -> str:
         """Reveal a secret of the stack; it never goes into a finding.

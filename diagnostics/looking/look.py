@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.checks.seeing import Earlier, Seeing
@@ -27,6 +28,7 @@ class LookRequest:
     stored_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     handed: Mapping[str, str] = field(default_factory=dict, repr=False)
     earlier: Earlier | None = None
+    baseline: Baseline = field(default_factory=Baseline)
 
     @property
     def deadline_seconds(self) -> float:
@@ -36,10 +38,11 @@ class LookRequest:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What came of it: the result, and secrets for dependants of the same run."""
+    """What came of it: the result, secrets for dependants of the same run, and good values for later runs."""
 
     result: Result
     handing: Mapping[str, str] = field(default_factory=dict, repr=False)
+    learning: Mapping[str, float] = field(default_factory=dict)
 
 
 def take_look(request: LookRequest) -> Look:
@@ -75,7 +78,8 @@ def _look(request: LookRequest) -> Look:
         duration_ms=round((time.monotonic() - began) * 1000),
         vantage=VANTAGE,
     )
-    return Look(result, dict(seeing.handing))
+    is_good = result.state in {State.PASS, State.WARN}  # else what is wrong would become what is usual
+    return Look(result, dict(seeing.handing), dict(seeing.learning) if is_good else {})
 
 
 def _broken_check(message: str) -> Finding:
@@ -91,6 +95,7 @@ def _seeing(request: LookRequest, *, ends_at: float) -> Seeing:
         resolver=resolver,
         ends_at=ends_at,
         earlier=request.earlier,
+        baseline=request.baseline,
         handed=request.handed,
     )
 

@@ -1,5 +1,6 @@
 """Changes of stacks, runs and results."""
 
+from diagnostics.operations.baselines import forget_baseline
 from diagnostics.operations.looks import execute_check
 from diagnostics.operations.runs import advance_run, new_run, request_run, start_run
 from diagnostics.operations.stacks import apply_stack, set_stack_secret
@@ -9,6 +10,7 @@ __all__ = [
     "advance_run",
     "apply_stack",
     "execute_check",
+    "forget_baseline",
     "new_run",
     "request_run",
     "set_stack_secret",

@@ -17,6 +17,7 @@ from diagnostics.looking import look_in_process
 from diagnostics.looking.look import VANTAGE, Look
 from diagnostics.looking.process import GRACE_SECONDS
 from diagnostics.models import CheckResult, Run
+from diagnostics.operations.baselines import learn
 from diagnostics.operations.runs import advance_run
 from diagnostics.operations.storing import fill_result, keep_evidence, keep_handovers
 from diagnostics.queries import seconds
@@ -99,6 +100,7 @@ def store_look(*, row: CheckResult, look: Look, at: datetime) -> bool:
     fill_result(row, look.result)
     keep_evidence(row, look.result.evidence)
     keep_handovers(row, look.handing)
+    learn(row, look.learning, at=at)
     advance_run(run_id=row.run_id, at=at)
     _ring_neighbors(row.run.stack_id)
     return True

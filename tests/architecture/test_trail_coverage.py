@@ -15,7 +15,7 @@ import pytest
 
 from awe_incidents.accounts import operations as accounts
 from awe_incidents.incidents import operations as incidents
-from diagnostics.operations import looks, runs, stacks, sweeping
+from diagnostics.operations import baselines, looks, runs, stacks, sweeping
 
 INCIDENTS = [
     importlib.import_module(f"{incidents.__name__}.{found.name}") for found in pkgutil.iter_modules(incidents.__path__)
@@ -27,6 +27,7 @@ WITHOUT_OWN_ENTRY = {
     "claim_check": "a lease; the run is recorded at start and finish",
     "close_run": "finishes by _finish, which records",
     "execute_check": "claims, looks and stores",
+    "learn": "what is usual follows from results",
     "new_run": "inserted and recorded by the caller",
     "note_run_finished": "the finish is recorded where it happens; this is its line in a history",
     "note_token_use": "the minute of the last use",
@@ -38,7 +39,7 @@ WITHOUT_OWN_ENTRY = {
 
 
 def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (accounts, *INCIDENTS, looks, runs, stacks, sweeping):
+    for module in (accounts, *INCIDENTS, baselines, looks, runs, stacks, sweeping):
         for name, function in vars(module).items():
             if _is_own(module, function) and not name.startswith("_"):
                 yield name, function

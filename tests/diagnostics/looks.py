@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.result import Finding, Result
 from diagnostics.looking import LookRequest, take_look
 from diagnostics.stack import StackConfig
 
+NOTHING_USUAL = Baseline()
 KEY = b"a key for tests only, 32 bytes.."
 
 
@@ -18,9 +20,12 @@ def stack(root: Path, **tables: Any) -> StackConfig:
     return StackConfig(name="corner-shop", environment="Staging", vantage="process", root=root, **tables)
 
 
-def look(slug: str, config: StackConfig, *, handed: Mapping[str, str] | None = None) -> Result:
+def look(
+    slug: str, config: StackConfig, *, handed: Mapping[str, str] | None = None, baseline: Baseline = NOTHING_USUAL
+) -> Result:
     """Look here and now."""
-    return take_look(LookRequest(slug=slug, stack=config, redaction_key=KEY, handed=handed or {})).result
+    request = LookRequest(slug=slug, stack=config, redaction_key=KEY, handed=handed or {}, baseline=baseline)
+    return take_look(request).result
 
 
 def found(result: Result, code: str) -> Finding:

@@ -4,7 +4,8 @@ Pass: every phase is within its limit. Warn: `timing.slow`, naming the slowest p
 `timing.timeout`, where no answer came within the limit of the whole, naming the phase that took the time. Where the
 request fails otherwise (refused, TLS ...) this check is a skip `timing.no_answer`: that is the finding of the checks
 that look at ports, certificates and health. The status of the answer does not matter here.
-Limits are ours until a stack has a baseline; `thresholds`: dns_ms (1000, the resolver's first retry is at 5 s),
+A phase's limit is three times what is usual on this stack (but at least 50 ms, as less is noise) [ours]; until enough
+good runs are known it is a default [ours]; `thresholds` set it: dns_ms (1000, the resolver's first retry is at 5 s),
 connect_ms, tls_ms, send_ms, wait_ms, receive_ms, total_seconds (10).
 """
 
@@ -23,6 +24,8 @@ from diagnostics.probes.http import PHASES, Answer, RequestFailure, request
 from diagnostics.stack import Endpoint, StackConfig
 
 LIMITS_MS = {"dns": 1000.0, "connect": 500.0, "tls": 1000.0, "send": 500.0, "wait": 2000.0, "receive": 2000.0}
+TIMES_USUAL = 3.0
+LEAST_MS = 50.0
 TOTAL_SECONDS = 10.0
 MAX_BODY_BYTES = 1_000_000
 MAX_ENDPOINTS_AT_ONCE = 16
@@ -74,8 +77,11 @@ def _judge(seeing: Seeing, endpoint: Endpoint, coming: Future[Answer], total: Th
     except RequestFailure as failure:
         return _unanswered(seeing, endpoint, failure, total)
     evidence = _keep(seeing, endpoint, answer.phases, f"HTTP {answer.status}, {len(answer.body)} bytes")
-    limits = {name: seeing.threshold(f"{name}_ms", limit, unit="ms") for name, limit in LIMITS_MS.items()}
+    limits = {name: _limit(seeing, endpoint, name) for name in LIMITS_MS}
     over = {name: answer.phases.get(name, 0.0) for name in PHASES if answer.phases.get(name, 0.0) > limits[name].value}
+    for name in PHASES:
+        if name in answer.phases and name not in over:
+            seeing.learn(f"{endpoint.name} {name}", answer.phases[name])
     if not over:
         return Finding(
             state=State.PASS,
@@ -94,6 +100,17 @@ def _judge(seeing: Seeing, endpoint: Endpoint, coming: Future[Answer], total: Th
         measured={**_measured(answer.phases), "slow_phase": Measurement(slow)},
         threshold=limits[slow],
         citations=(evidence.lines(_line_of(slow, answer.phases)),),
+    )
+
+
+def _limit(seeing: Seeing, endpoint: Endpoint, phase: str) -> Threshold:
+    return seeing.usual_threshold(
+        f"{phase}_ms",
+        LIMITS_MS[phase],
+        key=f"{endpoint.name} {phase}",
+        times=TIMES_USUAL,
+        unit="ms",
+        at_least=LEAST_MS,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.result import Result, State
 from diagnostics.stack import Endpoint
 from tests.diagnostics.checks.certificates import Shop
@@ -93,3 +94,14 @@ def test_other_failures_are_the_finding_of_other_checks(tmp_path: Path) -> None:
 
 def test_stacks_without_endpoints_are_skipped(tmp_path: Path) -> None:
     assert codes(look(SLUG, stack(tmp_path))) == {"not_applicable"}
+
+
+def test_a_phase_far_above_what_is_usual_warns_and_says_so(tmp_path: Path) -> None:
+    usual = Baseline({f"shop {phase}": [5.0] * 6 for phase in ("dns", "connect", "send", "wait", "receive")})
+    with serving(answering(after=0.3)) as port:
+        endpoint = Endpoint(name="shop", service="till", url=f"http://localhost:{port}")
+        result = look(SLUG, stack(tmp_path, endpoints={"shop": endpoint}), baseline=usual)
+    finding = found(result, "timing.slow")
+    assert finding.threshold is not None
+    assert (finding.threshold.source, finding.threshold.value) == ("baseline", 50.0)
+    assert "6 good runs" in finding.threshold.reference
