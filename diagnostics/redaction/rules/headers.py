@@ -44,13 +44,18 @@ SCHEME = Rule(
     ),
     keywords=("bearer", "basic", "apikey", "api-key"),
     anchors=(r"(?i)(?:bearer:?|basic|api-?key)\s+[A-Za-z0-9._~+/-]{8}",),
-    keep_values=r"[a-z_.-]+|[A-Z][a-z]+|[A-Z_]+|\d+",
+    keep_values=r"[a-z_.-]+|[a-z]+_[a-z_]+=|[A-Z][a-z]+|[A-Z_]+|\d+",
     needs=(r"[A-Z0-9=]", r"\d|[a-z][A-Z]|="),
     finds=(
         ("sent Bearer zf3d0lxcm3 to api", "zf3d0lxcm3"),
         ("auth: Basic YnJvd3Nlcjo=", "YnJvd3Nlcjo="),
     ),
-    leaves=("Bearer authentication required", "Basic authentication failed", "Bearer error=invalid_token"),
+    leaves=(
+        "Bearer authentication required",
+        "Basic authentication failed",
+        "Bearer error=invalid_token",
+        "token_type=bearer expires_in=3600",
+    ),
 )
 
 _HARMLESS_COOKIE = (

@@ -93,7 +93,7 @@ DIRECTIVE = Rule(
     why="configuration files that separate name and value by a space: nginx, netrc, redis.conf, ACL files",
     pattern=(
         rf"(?i)(?P<key>{_ANY_KEY})[ \t]*(?:\"(?P<secret>[^\"\s]+)\"|'(?P<secret2>[^'\s]+)');"
-        r"|\b(?:requirepass|masterauth|sentinel auth-pass \S+)[ \t]+[\"']?(?P<secret3>[^\s\"']+)"
+        r"|\b(?:requirepass|masterauth|bindpw|sentinel auth-pass \S+)[ \t]+[\"']?(?P<secret3>[^\s\"']+)"
         r"|\blogin[ \t]+\S+[ \t]+password[ \t]+(?P<secret4>\S+)"
         r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><](?P<secret5>[^\s\"']+)|#(?P<secret6>[0-9a-f]{64})\b)"
         rf"|^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+(?P<key2>{_ANY_KEY})[ \t]+[\"']?(?P<secret7>[^\s\"'=][^\s\"']*)"
@@ -102,7 +102,7 @@ DIRECTIVE = Rule(
     anchors=(
         NAMED,
         (
-            r"(?i:(?:requirepass|masterauth|auth-pass)[ \t])|password[ \t]+\S+[ \t]*$"
+            r"(?i:(?:requirepass|masterauth|bindpw|auth-pass)[ \t])|password[ \t]+\S+[ \t]*$"
             r"|\b(?:on|off|nopass|reset|setuser\"?[ \t]+\S+)(?:\"?[ \t]+\"?[~&+@%*\w-]\S*)*\"?[ \t]+\"?(?:[><]\S|#[0-9a-f])"
             r"|(?i:^[ \t]*(?:env|arg|setx|set|setenv|export)[ \t]+[\w.$-]+[ \t])"
         ),
@@ -112,6 +112,7 @@ DIRECTIVE = Rule(
     finds=(
         ("private_key 'm{{h}o)p${e]nob';", "m{{h}o)p${e]nob"),
         ("requirepass foobared", "foobared"),
+        ("bindpw foobared", "foobared"),
         ("machine db login ai password hunter2", "hunter2"),
         ("user default on >hunter2 ~* &* +@all", "hunter2"),
         ("ACL SETUSER alice on >p1pp0 ~cached:*", "p1pp0"),
