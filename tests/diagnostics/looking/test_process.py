@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_a_look_whose_process_crashes_is_told_apart_from_one_that_hangs(
 
 
 def test_a_big_result_comes_through_the_pipe_whole(tmp_path: Path) -> None:
-    line = "2026-11-23 20:00:00 ERROR api: something went wrong in a long line " + "x" * 400
+    line = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} ERROR api: something went wrong in a long line " + "x" * 400
     (tmp_path / "api.log").write_text("\n".join([line] * 12_000))
     services = {"api": Service(name="api", role="api", log_files=(tmp_path / "api.log",))}
     config = looks.stack(tmp_path, services=services, logs=Logs(window_minutes=1440, max_bytes_per_service=8_000_000))
