@@ -4,6 +4,8 @@ DiagnosticsError
 ├── UnknownStack     no stack has this name
 ├── UnknownSuite     no suite has this name
 ├── SecretNotStorable  no secret of a stack may be stored under this name
+├── SecretUnreadable   what is stored encrypted of a stack fits none of the configured keys
+├── DescriptionOutdated  the stored description of a stack breaks this version's schema
 └── AlreadyClaimed   another worker was first; harmless
 """
 
@@ -24,6 +26,14 @@ class UnknownSuite(DiagnosticsError):
 
 class SecretNotStorable(DiagnosticsError):
     """The message says which form a name has."""
+
+
+class SecretUnreadable(DiagnosticsError):
+    """The message names the stack and the secret, and says how to make it readable; it never holds a value."""
+
+
+class DescriptionOutdated(DiagnosticsError):
+    """The message names the stack and what is wrong in its description, and says how to apply it again."""
 
 
 class AlreadyClaimed(DiagnosticsError):

@@ -69,6 +69,7 @@ class Run(models.Model):
     state = models.CharField(max_length=16, default=RunState.QUEUED)
     requested_at = models.DateTimeField()
     rung_at = models.DateTimeField()  # when its doorbell was last rung
+    starts = models.PositiveSmallIntegerField(default=0)  # attempts to start it, counted before each
     started_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import Q, QuerySet, Value
 
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.seeing import Earlier
-from diagnostics.errors import UnknownStack
+from diagnostics.errors import DescriptionOutdated, SecretUnreadable, UnknownStack
 from diagnostics.looking import LookRequest
 from diagnostics.looking.redacting import stack_redactor
-from diagnostics.models import CheckBaseline, CheckResult, EvidenceText, Run, Stack
+from diagnostics.models import CheckBaseline, CheckResult, EvidenceText, Run, Stack, StackSecret
 from diagnostics.redaction import Redactor
-from diagnostics.sealing import unseal
-from diagnostics.stack import SecretResolver, StackConfig, parse_document
+from diagnostics.sealing import SealBroken, unseal
+from diagnostics.stack import Mark, SecretResolver, StackConfig, StackInvalid, freshness, parse_document
 from diagnostics.states import ResultProgress
 
 REDACTOR_KEPT_SECONDS = 300
@@ -39,9 +41,18 @@ def stack_named(name: str) -> Stack:
         raise UnknownStack(f"there is no stack {name!r}; `manage.py apply_stack FILE` describes one") from None
 
 
-def config_of(stack: Stack) -> StackConfig:
-    """Give a stored stack in typed form."""
-    return parse_document(stack.document)
+def config_of(stack: Stack, *, document: Mapping[str, Any] | None = None) -> StackConfig:
+    """Give a stored stack in typed form, or as an earlier document of it says.
+
+    Raises: DescriptionOutdated.
+    """
+    try:
+        return parse_document(document or stack.document)
+    except StackInvalid as invalid:
+        raise DescriptionOutdated(
+            f"the stored description of stack {stack.name} is not valid any more ({invalid}); "
+            "mend its stack.toml and apply it again with `manage.py apply_stack FILE`"
+        ) from None
 
 
 def looking_on(stack_id: int) -> int:
@@ -54,8 +65,8 @@ def look_request(row: CheckResult) -> LookRequest:
     run, stack = row.run, row.run.stack
     return LookRequest(
         slug=row.slug,
-        stack=parse_document(run.document or stack.document),
-        redaction_key=unseal(stack.redaction_key),
+        stack=config_of(stack, document=run.document),
+        redaction_key=_redaction_key(stack),
         stored_secrets=_stored_secrets(stack),
         handed={one.name: unseal(one.ciphertext).decode() for one in run.handovers.all()},
         earlier=earlier_result(row),
@@ -66,23 +77,47 @@ def look_request(row: CheckResult) -> LookRequest:
 def redactor_of(stack: Stack) -> Redactor:
     """Give the redactor for text about a stack: its key, and the secrets of it that this process can reveal.
 
-    Kept for some minutes, or until the description or a stored secret changes, as making one and warming its automata
-    costs more than a report does.
+    Kept for some minutes, or until the description or a secret changes, as making one and warming its automata costs
+    more than a report does. Raises: DescriptionOutdated, SecretUnreadable.
     """
-    return _redactor(stack, stack.digest, stack.secrets_set_at, int(time.monotonic() // REDACTOR_KEPT_SECONDS))
+    config, period = _config(stack, stack.digest), int(time.monotonic() // REDACTOR_KEPT_SECONDS)
+    marks = tuple(freshness(reference, root=config.root) for reference in config.secret_references())
+    return _redactor(stack, stack.digest, stack.secrets_set_at, marks, period)
 
 
 @lru_cache(maxsize=64)
-def _redactor(stack: Stack, digest: str, secrets_set_at: datetime | None, period: int) -> Redactor:
-    # Stacks are equal by their keys, so what else makes another redactor stands beside them.
-    config, stored = parse_document(stack.document), _stored_secrets(stack)
+def _config(stack: Stack, digest: str) -> StackConfig:
+    # Stacks are equal by their keys, so what else makes another description or redactor stands beside them.
+    return config_of(stack)
+
+
+@lru_cache(maxsize=64)
+def _redactor(
+    stack: Stack, digest: str, secrets_set_at: datetime | None, marks: tuple[Mark, ...], period: int
+) -> Redactor:
+    config, stored = _config(stack, digest), _stored_secrets(stack)
     revealed = SecretResolver(config.root, stored).revealed(config.secret_references())
     values = {**{f"db:{name}": value for name, value in stored.items()}, **revealed}
-    return stack_redactor(config, key=unseal(stack.redaction_key), secrets=values)
+    return stack_redactor(config, key=_redaction_key(stack), secrets=values)
 
 
 def _stored_secrets(stack: Stack) -> dict[str, str]:
-    return {one.name: unseal(one.ciphertext).decode() for one in stack.secrets.all()}
+    return {one.name: _unsealed_secret(stack, one) for one in stack.secrets.all()}
+
+
+def _unsealed_secret(stack: Stack, secret: StackSecret) -> str:
+    try:
+        return unseal(secret.ciphertext).decode()
+    except SealBroken as broken:
+        again = f"or store it again with `manage.py set_stack_secret {stack.name} {secret.name}`"
+        raise SecretUnreadable(f"stack {stack.name}, secret db:{secret.name}: {broken}, {again}") from None
+
+
+def _redaction_key(stack: Stack) -> bytes:
+    try:
+        return unseal(stack.redaction_key)
+    except SealBroken as broken:
+        raise SecretUnreadable(f"stack {stack.name}, redaction key: {broken}") from None
 
 
 def earlier_result(row: CheckResult) -> Earlier | None:

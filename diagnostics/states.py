@@ -23,7 +23,7 @@ class ResultProgress(StrEnum):
 
 
 RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    RunState.QUEUED: frozenset({RunState.RUNNING}),
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FINISHED}),  # finished: it could not be started
     RunState.RUNNING: frozenset({RunState.FINISHED}),
     RunState.FINISHED: frozenset(),
 }

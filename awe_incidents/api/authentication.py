@@ -30,11 +30,10 @@ class TokenAuthentication(BaseAuthentication):
             text = value.strip().decode("ascii")
         except UnicodeDecodeError:
             raise AuthenticationFailed(REFUSED) from None
-        now = timezone.now()
-        token = queries.usable_token(text, at=now)
+        token = queries.usable_token(text)
         if token is None:
             raise AuthenticationFailed(REFUSED)
-        operations.note_token_use(token=token, at=now)
+        operations.note_token_use(token=token, at=timezone.now())
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

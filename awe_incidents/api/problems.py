@@ -71,6 +71,8 @@ BY_ERROR: dict[type[Exception], Kind] = {
     diagnostics.UnknownStack: Kind(400, "unknown-stack", "There is no such stack"),
     diagnostics.UnknownSuite: Kind(400, "unknown-suite", "There is no such suite"),
     diagnostics.SecretNotStorable: Kind(400, "secret-not-storable", "The secret cannot be stored"),
+    diagnostics.SecretUnreadable: Kind(503, "secret-unreadable", "A stored secret of the stack cannot be read"),
+    diagnostics.DescriptionOutdated: Kind(409, "description-outdated", "The stack's description must be applied again"),
     diagnostics.AlreadyClaimed: Kind(409, "already-claimed", "Another worker was first"),
     incidents.ReportInvalid: INVALID,
     TemplateError: INVALID,

@@ -21,8 +21,10 @@ from awe_incidents.api.bodies import check_body
 from awe_incidents.api.idempotency import create_once
 from awe_incidents.api.pagination import NewestFirst
 from awe_incidents.api.parameters import PageParameters, Parameters, read_parameters
+from diagnostics.errors import DescriptionOutdated, SecretUnreadable
 
 READING = frozenset({"GET", "HEAD"})
+NOT_REDACTED = (DescriptionOutdated, SecretUnreadable)  # without its redactor no text about a stack is stored
 
 
 class ScopedView(GenericAPIView[Any]):

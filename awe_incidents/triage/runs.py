@@ -99,6 +99,7 @@ def _facts(run: Run, user: User) -> list[Fact]:
         Fact("Suite", run.suite),
         Fact("Requested", run.requested_at),
         Fact("Started", run.started_at),
+        Fact("Attempts to start", run.starts),
         Fact("Finished", run.finished_at),
         Fact("Took", seconds_taken(run)),
     ]

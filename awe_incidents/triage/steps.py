@@ -20,12 +20,13 @@ from awe_incidents.actor import Actor
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.incidents.errors import IncidentsError
 from awe_incidents.triage.access import actor_of, person_of
-from diagnostics.errors import DiagnosticsError
+from diagnostics.errors import DiagnosticsError, SecretUnreadable
 
 if TYPE_CHECKING:
     from awe_incidents.triage.base import DeskAdmin
 
 REFUSALS = (AccountsError, AuditError, DiagnosticsError, IncidentsError)
+NOT_OURS = (AuditError, SecretUnreadable)  # an administrator's to mend, nothing to do with the row
 
 
 class StepForm(forms.Form):
@@ -98,7 +99,7 @@ def _answer(desk: DeskAdmin, step: Step, request: HttpRequest, thing: models.Mod
         done = step.carry_out(asked)
     except REFUSALS as refusal:
         form.add_error(None, str(refusal))
-        return _page(desk, step, request, thing, form, status=503 if isinstance(refusal, AuditError) else 409)
+        return _page(desk, step, request, thing, form, status=503 if isinstance(refusal, NOT_OURS) else 409)
     if isinstance(done, Shown):
         return desk.page(
             request, done.template, done.title, {"thing": thing, "back": desk.address_of(thing), **done.context}

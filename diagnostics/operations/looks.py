@@ -12,7 +12,7 @@ from django.utils import timezone
 from diagnostics import queries, queue
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, State, only_finding
-from diagnostics.errors import AlreadyClaimed
+from diagnostics.errors import AlreadyClaimed, DiagnosticsError
 from diagnostics.looking import look_in_process
 from diagnostics.looking.look import VANTAGE, Look
 from diagnostics.looking.process import GRACE_SECONDS
@@ -22,7 +22,6 @@ from diagnostics.operations.runs import advance_run
 from diagnostics.operations.storing import fill_result, keep_evidence, keep_handovers
 from diagnostics.queries import seconds
 from diagnostics.sealing import SealBroken
-from diagnostics.stack import StackInvalid
 from diagnostics.states import ResultProgress, RunState
 
 LEASE_MARGIN_SECONDS = 3  # beyond the deadline: to start the process and to store
@@ -60,7 +59,7 @@ def _look(row: CheckResult) -> Look:
 def _failed(row: CheckResult, error: Exception) -> Look:
     """Give the result `error`; only texts of our own are shown, as another's may hold what was being looked at."""
     log.warning("a look failed", slug=row.slug, result_id=row.pk, error=type(error).__name__)
-    why = str(error) if isinstance(error, (SealBroken, StackInvalid)) else type(error).__name__
+    why = str(error) if isinstance(error, (DiagnosticsError, SealBroken)) else type(error).__name__
     finding = Finding(
         state=State.ERROR, code="look.failed", message=f"could not look, or not store what was seen: {why}"
     )

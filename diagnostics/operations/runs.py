@@ -8,7 +8,7 @@ from datetime import datetime
 
 import rfc8785
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, F
 from django.db.models.functions import Now
 
 from awe_incidents.actor import service
@@ -27,6 +27,7 @@ from diagnostics.signals import run_finished
 from diagnostics.states import ResultProgress, RunState
 
 RUN_SECONDS = 60  # from start to finish, whatever its checks do
+MAX_STARTS = 5  # then the run is closed; with the sweeper's pauses that takes some two minutes
 MAX_RUNNING_PER_STACK = 4  # a diagnosis must not become the load that it looks for; more wait in line
 WORKER = service("worker")
 
@@ -52,32 +53,49 @@ def new_run(*, stack: Stack, suite_name: str, reason: str, at: datetime, run_id:
     return Run(pk=run_id, stack=stack, suite=suite_name, reason=reason, requested_at=at, rung_at=Now())
 
 
-@transaction.atomic
 def start_run(*, run_id: int, at: datetime) -> bool:
     """Start a queued run unless its stack has enough running already; say whether it was started here.
 
-    Another doorbell may have been first; that is no error.
+    Another doorbell may have been first; that is no error. An attempt is counted before it is made, so that whatever
+    makes every attempt fail, the worker's death too, comes to an end: the sweeper closes the run.
     """
-    run = Run.objects.select_for_update(of=("self",)).select_related("stack").get(pk=run_id)
-    if run.state != RunState.QUEUED or not _has_room(run.stack):
+    if not _count_start(run_id):
         return False
-    run.state, run.started_at, run.document = RunState.RUNNING, at, run.stack.document
-    run.save(update_fields=["state", "started_at", "document"])
-    Run.objects.filter(pk=run.pk).update(deadline_at=Now() + seconds(RUN_SECONDS))  # as the sweeper reads that clock
-    CheckResult.objects.bulk_create(
-        CheckResult(run=run, slug=slug, version=check(slug).version) for slug in suite(run.suite)
-    )
-    trail.record(
-        "run:started", subject=run, by=WORKER, at=at, data={"suite": run.suite, "stack_digest": run.stack.digest}
-    )
-    _advance(run, at=at)
+    with transaction.atomic():
+        run = Run.objects.select_for_update(of=("self",)).select_related("stack").get(pk=run_id)
+        if run.state != RunState.QUEUED or not _has_room(run):
+            return False
+        run.state, run.started_at, run.document = RunState.RUNNING, at, run.stack.document
+        run.save(update_fields=["state", "started_at", "document"])
+        Run.objects.filter(pk=run.pk).update(deadline_at=Now() + seconds(RUN_SECONDS))  # as the sweeper reads that clock
+        _lay_out(run)
+        data = {"suite": run.suite, "stack_digest": run.stack.digest}
+        trail.record("run:started", subject=run, by=WORKER, at=at, data=data)
+        _advance(run, at=at)
     return True
 
 
-def _has_room(stack: Stack) -> bool:
+def _count_start(run_id: int) -> bool:
+    queued = Run.objects.filter(pk=run_id, state=RunState.QUEUED, starts__lt=MAX_STARTS)
+    if queued.update(starts=F("starts") + 1):
+        return True
+    Run.objects.only("pk").get(pk=run_id)  # one that is gone is told from one that is started
+    return False
+
+
+def _lay_out(run: Run) -> None:
+    CheckResult.objects.bulk_create(
+        CheckResult(run=run, slug=slug, version=check(slug).version) for slug in suite(run.suite)
+    )
+
+
+def _has_room(run: Run) -> bool:
     """Count under the stack's own row lock, so that two starts cannot both see the last place."""
-    Stack.objects.select_for_update(no_key=True).get(pk=stack.pk)
-    return Run.objects.filter(stack=stack, state=RunState.RUNNING).count() < MAX_RUNNING_PER_STACK
+    Stack.objects.select_for_update(no_key=True).get(pk=run.stack_id)
+    if Run.objects.filter(stack=run.stack_id, state=RunState.RUNNING).count() < MAX_RUNNING_PER_STACK:
+        return True
+    Run.objects.filter(pk=run.pk).update(starts=F("starts") - 1)  # to wait in line is no failure
+    return False
 
 
 @transaction.atomic
@@ -144,8 +162,8 @@ def _finish(run: Run, *, at: datetime) -> None:
 
 
 def _ring_next_of(stack: Stack) -> None:
-    waiting = Run.objects.filter(stack=stack, state=RunState.QUEUED).order_by("id").values_list("pk", flat=True)
-    for run_id in waiting[:1]:
+    waiting = Run.objects.filter(stack=stack, state=RunState.QUEUED, starts=0)  # others wait for the sweeper's pauses
+    for run_id in waiting.order_by("id").values_list("pk", flat=True)[:1]:
         queue.ring_run(run_id)
 
 
@@ -166,10 +184,12 @@ def results_digest(results: list[CheckResult]) -> str:
 
 @transaction.atomic
 def close_run(*, run_id: int, code: str, message: str, at: datetime) -> bool:
-    """End a run whose time is up: what is still open gets the result `error`; say whether it was running."""
+    """End a run that cannot go on: what is still open gets the result `error`; say whether the run was open."""
     run = Run.objects.select_for_update(of=("self",)).select_related("stack").get(pk=run_id)
-    if run.state != RunState.RUNNING:
+    if run.state == RunState.FINISHED:
         return False
+    if run.state == RunState.QUEUED:
+        _lay_out(run)
     for row in run.results.exclude(progress=ResultProgress.STORED):
         fill_result(row, _without_look(row, Finding(state=State.ERROR, code=code, message=message), at=at))
     _finish(run, at=at)

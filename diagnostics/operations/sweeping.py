@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models.functions import Now
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models.functions import Now, Power
 
 from diagnostics import queue
 from diagnostics.checks.result import Finding, State, only_finding
 from diagnostics.models import CheckResult, Run
-from diagnostics.operations.runs import RUN_SECONDS, advance_run, close_run
+from diagnostics.operations.runs import MAX_STARTS, RUN_SECONDS, advance_run, close_run
 from diagnostics.operations.storing import fill_result
 from diagnostics.queries import seconds
 from diagnostics.states import ResultProgress, RunState
@@ -39,7 +40,7 @@ class Swept:
 def sweep(*, at: datetime) -> Swept:
     """Do one round; every step is safe to repeat and to do twice at once."""
     freed = _free_lost_claims(at=at)
-    closed = _close_late_runs(at=at)
+    closed = _close_late_runs(at=at) + _close_unstarted_runs(at=at)
     return Swept(rung=_ring_again(at=at), freed=freed, closed=closed)
 
 
@@ -93,14 +94,26 @@ def _close_late_runs(*, at: datetime) -> int:
     return _each(late, lambda run: close_run(run_id=run.pk, code="run.deadline", message=message, at=at))
 
 
+def _close_unstarted_runs(*, at: datetime) -> int:
+    """Close queued runs that no attempt could start, so that nobody waits for them; a close that fails is paced too."""
+    unstarted = [run.pk for run in _waiting().filter(starts__gte=MAX_STARTS)[:BATCH]]
+    Run.objects.filter(pk__in=unstarted, state=RunState.QUEUED).update(rung_at=Now())
+    message = f"{MAX_STARTS} attempts to start the run failed; the worker's log says why"
+    return _each(unstarted, lambda run_id: close_run(run_id=run_id, code="run.not_started", message=message, at=at))
+
+
+def _waiting() -> QuerySet[Run]:
+    """Give the queued runs whose pause is over; it doubles with every attempt to start that failed."""
+    pause = ExpressionWrapper(seconds(RING_AGAIN_SECONDS) * Power(2, F("starts")), output_field=DurationField())
+    return Run.objects.filter(state=RunState.QUEUED, rung_at__lt=Now() - pause).order_by("id")
+
+
 def _ring_again(*, at: datetime) -> int:
     """Ring for rows that wait longer than a doorbell takes; also advance runs whose last step was lost."""
     ready = CheckResult.objects.filter(
         progress=ResultProgress.READY, ready_at__lt=Now() - seconds(RING_AGAIN_SECONDS)
     ).order_by("ready_at")[:BATCH]
-    queued = Run.objects.filter(state=RunState.QUEUED, rung_at__lt=Now() - seconds(RING_AGAIN_SECONDS)).order_by("id")[
-        :BATCH
-    ]
+    queued = _waiting().filter(starts__lt=MAX_STARTS)[:BATCH]
     result_ids, run_ids = [row.pk for row in ready], [run.pk for run in queued]
     CheckResult.objects.filter(pk__in=result_ids, progress=ResultProgress.READY).update(ready_at=Now())
     Run.objects.filter(pk__in=run_ids, state=RunState.QUEUED).update(rung_at=Now())

@@ -16,7 +16,7 @@ from diagnostics.stack.config import (
 )
 from diagnostics.stack.errors import SecretUnavailable, StackError, StackInvalid
 from diagnostics.stack.reading import parse_document, parse_toml, read_stack
-from diagnostics.stack.secrets import SecretReference, SecretResolver
+from diagnostics.stack.secrets import Mark, SecretReference, SecretResolver, freshness
 
 __all__ = [
     "Contact",
@@ -25,6 +25,7 @@ __all__ = [
     "Engine",
     "Login",
     "Logs",
+    "Mark",
     "Queue",
     "SecretReference",
     "SecretResolver",
@@ -36,6 +37,7 @@ __all__ = [
     "TlsFiles",
     "TokenKey",
     "Tokens",
+    "freshness",
     "parse_document",
     "parse_toml",
     "read_stack",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from diagnostics.stack.errors import SecretUnavailable
 from diagnostics.stack.files import NotRegularFile, read_regular
@@ -13,6 +15,8 @@ from diagnostics.stack.files import NotRegularFile, read_regular
 KINDS = ("env", "file", "db")
 REFERENCE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|db:[a-z0-9][a-z0-9_.-]*)$"
 MAX_SECRET_BYTES = 64 * 1024
+
+Mark: TypeAlias = tuple[int, ...] | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +87,17 @@ class SecretResolver:
             return data.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise SecretUnavailable(f"{reference}: {path} is not UTF-8 text") from None
+
+
+def freshness(reference: SecretReference, *, root: Path) -> Mark:
+    """Give what changes when the secret behind `env:` or `file:` does, without reading a file; None where none is."""
+    if reference.kind == "env":
+        value = os.environb.get(reference.place.encode())
+        return None if value is None else hashlib.sha256(value).digest()
+    if reference.kind == "file":
+        try:
+            about = (root / reference.place).stat()
+        except OSError:
+            return None
+        return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    return None

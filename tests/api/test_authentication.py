@@ -48,6 +48,18 @@ def test_an_expired_token_is_refused(reporter: User) -> None:
     problem_of(client_with(text).get(FILING), 401, "not-authenticated")
 
 
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(hours=1)], ids=["behind", "ahead"])
+def test_the_clock_of_a_web_server_neither_shortens_nor_stretches_a_token(
+    reporter: User, monkeypatch: pytest.MonkeyPatch, wrong_by: timedelta
+) -> None:
+    now = timezone.now()
+    usable = token_of(reporter, lifetime=timedelta(minutes=5))
+    expired = token_of(reporter, lifetime=timedelta(minutes=5), at=now - timedelta(minutes=6))
+    monkeypatch.setattr(timezone, "now", lambda: now + wrong_by)
+    assert client_with(usable).get(FILING).status_code == 200
+    problem_of(client_with(expired).get(FILING), 401, "not-authenticated")
+
+
 def test_a_revoked_token_is_refused_at_once(reporter: User) -> None:
     client = client_with(token_of(reporter))
     assert client.get(FILING).status_code == 200

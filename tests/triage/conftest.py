@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.operations import create_user
-from awe_incidents.incidents import operations
 from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.operations import filing
 from diagnostics.checks.result import State
 from diagnostics.models import Stack
 from tests.conftest import SETUP
@@ -20,7 +20,7 @@ FAILING = "database.redis"
 @pytest.fixture(autouse=True)
 def _few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let filing ask for the smallest suite: two answers show as much as sixteen, and cost less."""
-    monkeypatch.setattr(operations, "FILING_SUITE", "database")
+    monkeypatch.setattr(filing, "FILING_SUITE", "database")
 
 
 @pytest.fixture

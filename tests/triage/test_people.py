@@ -10,12 +10,15 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from awe_incidents.accounts.models import ApiToken, User
+from awe_incidents.accounts.operations import issue_token
 from awe_incidents.accounts.queries import usable_token
+from awe_incidents.accounts.roles import Scope
 from awe_incidents.audit import trail
 from awe_incidents.audit.errors import TrailUnavailable
 from awe_incidents.audit.models import Entry
 from awe_incidents.triage.facts import address
-from awe_incidents.triage.people import token_state
+from awe_incidents.triage.people import token_state, tokens_with_state
+from tests.conftest import SETUP
 from tests.triage.world import signed_in
 
 ISSUE = {"name": "laptop", "scopes": ["incidents:read"], "days": "30"}
@@ -36,7 +39,7 @@ def test_a_token_is_shown_once_and_works(administrator: User, operator: User) ->
     assert answer.status_code == 200
     assert text in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
-    assert usable_token(text, at=timezone.now()) is not None
+    assert usable_token(text) is not None
     client = signed_in(administrator)
     token = ApiToken.objects.get()
     for path in (address(operator), address(token), "/admin/accounts/apitoken/"):
@@ -70,7 +73,7 @@ def test_a_token_is_revoked_with_a_reason(administrator: User, operator: User) -
     client, token = signed_in(administrator), ApiToken.objects.get()
     assert client.post(address(token, part="revoke"), {"because": ""}).status_code == 400
     assert client.post(address(token, part="revoke"), {"because": "laptop lost"}).status_code == 302
-    assert usable_token(text, at=timezone.now()) is None
+    assert usable_token(text) is None
     assert Entry.objects.filter(verb="token:revoked").count() == 1
     again = client.post(address(token, part="revoke"), {"because": "laptop lost"})
     assert again.status_code == 409
@@ -121,9 +124,17 @@ def test_without_the_trail_the_password_stays_as_it_was(operator: User, monkeypa
 
 
 def test_a_token_is_usable_until_it_ends_or_is_revoked(operator: User) -> None:
-    now = timezone.now()
-    token = ApiToken(user=operator, expires_at=now + timedelta(days=1))
-    assert token_state(token, now=now) == "usable"
-    assert token_state(token, now=now + timedelta(days=2)) == "expired"
-    token.revoked_at = now
-    assert token_state(token, now=now) == "revoked"
+    issue_token(
+        user=operator,
+        name="laptop",
+        scopes=[Scope.REPORTS_READ],
+        expires_at=timezone.now() + timedelta(days=1),
+        by=SETUP,
+        at=timezone.now(),
+    )
+    assert token_state(tokens_with_state().get()) == "usable"
+    past = timezone.now() - timedelta(days=2)
+    ApiToken.objects.update(created_at=past, expires_at=past + timedelta(days=1))
+    assert token_state(tokens_with_state().get()) == "expired"
+    ApiToken.objects.update(revoked_at=past)
+    assert token_state(tokens_with_state().get()) == "revoked"

@@ -19,7 +19,7 @@ from awe_incidents.api.fields import MAX_ID, SAYS_SOMETHING, Environment, Fields
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
 from awe_incidents.api.v1.links import link
-from awe_incidents.api.views import CreateView, ListView, ScopedView, created
+from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.errors import RoleRequired
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport
 from awe_incidents.incidents.operations import file_bug_report
@@ -141,7 +141,7 @@ class BugReportList(ListView, CreateView):
     scopes: ClassVar = {"GET": Scope.REPORTS_READ, "POST": Scope.REPORTS_WRITE}
     parameters: ClassVar = {"GET": ReportParameters, "POST": FilingParameters}
     filters: ClassVar = {"stack": "stack__name", "incident": "incident_id"}
-    refusals: ClassVar = {"POST": (RoleRequired,)}
+    refusals: ClassVar = {"POST": (RoleRequired, *NOT_REDACTED)}
 
     def get_queryset(self) -> QuerySet[BugReport]:
         """Start from what the caller may see."""

@@ -18,7 +18,7 @@ from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, INCIDENT_STA
 from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.v1.links import link
-from awe_incidents.api.views import CreateView, ListView, ScopedView, created
+from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, StaleVersion, TransitionNotAllowed
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import move_incident, open_incident
@@ -118,7 +118,7 @@ class IncidentList(_VisibleIncidents, ListView, CreateView):
     scopes: ClassVar = {"GET": Scope.INCIDENTS_READ, "POST": Scope.INCIDENTS_WRITE}
     parameters: ClassVar = {"GET": IncidentParameters}
     filters: ClassVar = {"stack": "stack__name", "state": "state", "severity": "severity"}
-    refusals: ClassVar = {"POST": (RoleRequired,)}
+    refusals: ClassVar = {"POST": (RoleRequired, *NOT_REDACTED)}
 
     @extend_schema(operation_id="list_incidents")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -154,7 +154,7 @@ class IncidentTransitions(_VisibleIncidents, CreateView):
     """Steps of an incident: acknowledge, resolve, reopen, close."""
 
     scopes: ClassVar = {"POST": Scope.INCIDENTS_WRITE}
-    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, StaleVersion)}
+    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, StaleVersion, *NOT_REDACTED)}
 
     @extend_schema(operation_id="move_incident", request=TransitionRequest, responses={201: IncidentSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -9,10 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from diagnostics.errors import DiagnosticsError
-from diagnostics.queries import stack_named
+from diagnostics.queries import redactor_of, stack_named
 from diagnostics.redaction import RedactionFailed, Redactor
 from diagnostics.redaction.filter import filter_stream
-from diagnostics.sealing import SealBroken, unseal
 
 
 class Command(BaseCommand):
@@ -25,15 +24,18 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the stack whose key marks equal secrets."""
-        parser.add_argument("--stack", help="use this stack's key, so that marks can be compared with its evidence")
+        """Take the stack whose redactor to use."""
+        parser.add_argument(
+            "--stack", help="use this stack's redactor: its own secrets by value, marks comparable with its evidence"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Filter."""
         try:
-            key = unseal(stack_named(options["stack"]).redaction_key) if options["stack"] else secrets.token_bytes(32)
-            receipt = filter_stream(sys.stdin.buffer, sys.stdout.buffer, Redactor(key))
-        except (DiagnosticsError, RedactionFailed, SealBroken) as error:
+            stack = options["stack"]
+            redactor = redactor_of(stack_named(stack)) if stack else Redactor(secrets.token_bytes(32))
+            receipt = filter_stream(sys.stdin.buffer, sys.stdout.buffer, redactor)
+        except (DiagnosticsError, RedactionFailed) as error:
             raise CommandError(str(error)) from None
         removed = ", ".join(f"{count} {rule}" for rule, count in sorted(receipt.counts.items())) or "nothing"
         self.stderr.write(f"Removed: {removed} (rules {receipt.rule_set_version}).")

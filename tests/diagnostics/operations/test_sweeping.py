@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from diagnostics import operations, queue
 from diagnostics.models import CheckResult, Run, Stack
-from diagnostics.operations import looks
-from diagnostics.operations.sweeping import MAX_CLAIMS
+from diagnostics.operations import looks, runs, sweeping
+from diagnostics.operations.runs import MAX_STARTS
+from diagnostics.operations.sweeping import MAX_CLAIMS, Swept
 from diagnostics.states import ResultProgress, RunState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,3 +82,90 @@ def test_a_machine_whose_clock_is_wrong_shortens_and_stretches_nothing(
     waiting.refresh_from_db()
     assert abs(waiting.rung_at - timezone.now()) < AGO
     assert (queue.START_RUN, {"run_id": waiting.pk}) in rings
+
+
+def _let_the_pause_pass(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(rung_at=timezone.now() - timedelta(hours=1))
+
+
+@pytest.fixture
+def without_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every attempt to start a run fails, as a defect in it would make it."""
+
+    def fail(run: Run) -> None:
+        raise RuntimeError("start")
+
+    monkeypatch.setattr(runs, "_advance", lambda run, at: fail(run))
+
+
+def test_a_run_that_cannot_be_started_is_closed_and_says_so(stack: Stack, rings: Rings, without_start: None) -> None:
+    run = operations.request_run(stack=stack, suite_name="full", reason="test", at=timezone.now())
+    rings.clear()
+    for _ in range(MAX_STARTS):
+        _let_the_pause_pass(run)
+        assert operations.sweep(at=timezone.now()).rung == 1
+        assert rings.pop() == (queue.START_RUN, {"run_id": run.pk})
+        with pytest.raises(RuntimeError):
+            operations.start_run(run_id=run.pk, at=timezone.now())
+    assert not operations.start_run(run_id=run.pk, at=timezone.now())  # a late doorbell tries no more
+
+    _let_the_pause_pass(run)
+    assert operations.sweep(at=timezone.now()) == Swept(rung=0, freed=0, closed=1)
+    run.refresh_from_db()
+    assert (run.state, run.started_at, set(run.counts)) == (RunState.FINISHED, None, {"error"})
+    assert set(run.results.values_list("code", flat=True)) == {"run.not_started"}
+    assert run.results.count() == run.counts["error"] > 10
+    assert operations.sweep(at=timezone.now()) == Swept()
+
+
+def test_attempts_to_start_are_farther_and_farther_apart(stack: Stack, rings: Rings, without_start: None) -> None:
+    run = operations.request_run(stack=stack, suite_name="full", reason="test", at=timezone.now())
+    for starts, pause in ((0, 3), (1, 6), (2, 12), (4, 48)):
+        for age, rung in ((pause - 1, 0), (pause + 1, 1)):
+            Run.objects.update(starts=starts, rung_at=timezone.now() - timedelta(seconds=age))
+            assert operations.sweep(at=timezone.now()).rung == rung, (starts, age)
+    assert run.starts == 0
+
+
+def test_a_run_that_waits_for_its_turn_is_no_failure(stack: Stack, rings: Rings) -> None:
+    waiting = [
+        operations.request_run(stack=stack, suite_name="health", reason="test", at=timezone.now())
+        for _ in range(runs.MAX_RUNNING_PER_STACK + 1)
+    ]
+    for run in waiting:
+        operations.start_run(run_id=run.pk, at=timezone.now())
+    for _ in range(MAX_STARTS + 2):
+        assert not operations.start_run(run_id=waiting[-1].pk, at=timezone.now())
+    waiting[-1].refresh_from_db()
+    assert (waiting[-1].state, waiting[-1].starts) == (RunState.QUEUED, 0)
+
+
+def test_a_run_whose_start_failed_once_is_started_by_the_next_ring(
+    stack: Stack, rings: Rings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = operations.request_run(stack=stack, suite_name="full", reason="test", at=timezone.now())
+    with monkeypatch.context() as broken:
+        broken.setattr(runs, "_advance", lambda run, at: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            operations.start_run(run_id=run.pk, at=timezone.now())
+    run.refresh_from_db()
+    assert (run.state, run.starts, run.results.count()) == (RunState.QUEUED, 1, 0)
+    assert operations.start_run(run_id=run.pk, at=timezone.now())
+
+
+def test_a_close_that_fails_is_not_tried_every_second(
+    stack: Stack, rings: Rings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = operations.request_run(stack=stack, suite_name="full", reason="test", at=timezone.now())
+    Run.objects.update(starts=MAX_STARTS)
+    _let_the_pause_pass(run)
+    tried: list[int] = []
+
+    def fail(*, run_id: int, **_: Any) -> bool:
+        tried.append(run_id)
+        raise RuntimeError("close")
+
+    monkeypatch.setattr(sweeping, "close_run", fail)
+    for _ in range(3):
+        operations.sweep(at=timezone.now())
+    assert tried == [run.pk]
