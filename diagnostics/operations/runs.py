@@ -67,7 +67,7 @@ def start_run(*, run_id: int, at: datetime) -> bool:
             return False
         run.state, run.started_at, run.document = RunState.RUNNING, at, run.stack.document
         run.save(update_fields=["state", "started_at", "document"])
-        Run.objects.filter(pk=run.pk).update(deadline_at=Now() + seconds(RUN_SECONDS))  # as the sweeper reads that clock
+        Run.objects.filter(pk=run.pk).update(deadline_at=Now() + seconds(RUN_SECONDS))  # the sweeper reads that clock
         _lay_out(run)
         data = {"suite": run.suite, "stack_digest": run.stack.digest}
         trail.record("run:started", subject=run, by=WORKER, at=at, data=data)
