@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from awe_incidents.incidents.errors import ReportInvalid
-from awe_incidents.incidents.models import TEMPLATE_FIELDS, Incident
-from awe_incidents.incidents.template import normalize
+from awe_incidents.incidents.issue_link import issue_link
+from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, Incident
+from awe_incidents.incidents.template import TemplateFields, normalize
 from diagnostics.models import Stack
 from diagnostics.queries import redactor_of
+from diagnostics.stack import IssueTracker
 from diagnostics.stack.schema import ENVIRONMENTS
 
 MAX_CHARACTERS = {
@@ -87,6 +89,21 @@ def title_of(fields: Mapping[str, str]) -> str:
     """Give the first line of what happened as the incident's title."""
     lines = (line.strip(" #*>-`") for line in fields["actual_behavior"].splitlines())
     return _shortened(next((line for line in lines if line), "Bug report"))
+
+
+def template_of(report: BugReport) -> TemplateFields:
+    """Give a stored report as the template that it was filed with."""
+    return TemplateFields(**{name: getattr(report, name) for name in TEMPLATE_FIELDS})
+
+
+def new_issue(report: BugReport, *, whole_at: str) -> str | None:
+    """Give the address that opens a prefilled issue; None where the stack names no issue tracker."""
+    tracker = report.stack.document.get("issue_tracker")
+    if tracker is None:
+        return None
+    fields = template_of(report)
+    title = title_of(asdict(fields))
+    return issue_link(IssueTracker(**tracker).address, title=title, report=fields, whole_at=whole_at)
 
 
 def _shortened(line: str) -> str:

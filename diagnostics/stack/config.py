@@ -139,6 +139,19 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueTracker:
+    """Where the stack's developers keep their issues."""
+
+    github: str  # owner/name, or the address of a repository on GitHub Enterprise
+
+    @property
+    def address(self) -> str:
+        """Give the repository's address."""
+        is_whole = self.github.startswith("https://")
+        return (self.github if is_whole else f"https://github.com/{self.github}").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackConfig:
     """One deployment under care."""
 
@@ -157,6 +170,7 @@ class StackConfig:
     tokens: Tokens | None = None
     queue: Queue | None = None
     logs: Logs = field(default_factory=Logs)
+    issue_tracker: IssueTracker | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by check slug, then by name
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)  # as validated, references only
 

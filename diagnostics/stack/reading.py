@@ -157,6 +157,7 @@ def _typed(document: Document) -> config.StackConfig:
         tokens=_tokens(document.get("tokens"), root),
         queue=_make(config.Queue, document.get("queue"), root),
         logs=config.Logs(**document.get("logs", {})),
+        issue_tracker=_make(config.IssueTracker, document.get("issue_tracker"), root),
         thresholds=document.get("thresholds", {}),
         document=document,
     )

@@ -112,6 +112,17 @@ LOGS = _table(
         "max_bytes_per_service": {"type": "integer", "minimum": 1000, "maximum": 100_000_000},
     }
 )
+# owner/name on github.com, or the whole address of a repository on GitHub Enterprise.
+ISSUE_TRACKER = _table(
+    {
+        "github": {
+            "type": "string",
+            "maxLength": 300,
+            "pattern": r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/)?[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}/?$",
+        }
+    },
+    required=("github",),
+)
 STACK: Schema = _table(
     {
         "schema": {"const": 1},
@@ -130,6 +141,7 @@ STACK: Schema = _table(
         "tokens": TOKENS,
         "queue": QUEUE,
         "logs": LOGS,
+        "issue_tracker": ISSUE_TRACKER,
         "thresholds": _tables({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}),
     },
     required=("schema", "name", "environment", "vantage", "services"),

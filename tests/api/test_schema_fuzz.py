@@ -84,12 +84,17 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
         case.path_parameters |= _addresses(case.path, world)
     if isinstance(case.body, dict):
         case.body |= {"stack": "plain"} if "stack" in case.body else {}
+        case.body |= {"markdown": _template()} if "markdown" in case.body else {}
         if "action" in case.body:
             case.body["because"] = "it must be"  # some steps need a reason
             case.body.pop("version", None)
     elif case.media_type == "text/markdown":
-        case.body = render(TemplateFields(environment="Staging", actual_behavior=f"{next(keys)} is broken"))
+        case.body = _template()
         case.query["stack"] = "plain"
+
+
+def _template() -> str:
+    return render(TemplateFields(environment="Staging", actual_behavior=f"{next(keys)} is broken"))
 
 
 def _addresses(path: str, world: Filed) -> dict[str, object]:

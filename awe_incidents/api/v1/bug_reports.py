@@ -7,55 +7,27 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.fields import MAX_ID, SAYS_SOMETHING, Environment, Fields, StackNamed, Text, WholeNumber
+from awe_incidents.api.fields import MAX_ID, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
+from awe_incidents.api.renderers import MarkdownTemplate
 from awe_incidents.api.v1.links import link
+from awe_incidents.api.v1.report_forms import REPORT_FORMS, read_report
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.errors import RoleRequired
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport
 from awe_incidents.incidents.operations import file_bug_report
 from awe_incidents.incidents.queries import visible_reports
-from awe_incidents.incidents.reports import MAX_CHARACTERS
-from diagnostics.stack.schema import ENVIRONMENTS
-
-
-def _optional(name: str) -> Text:
-    return Text(required=False, allow_blank=True, default="", max_length=MAX_CHARACTERS[name])
-
-
-@extend_schema_field({"type": "string", "enum": list(ENVIRONMENTS), "description": "Taken in any case."})
-class DocumentedEnvironment(Environment):
-    """The environment, with its choices in the schema."""
-
-
-@extend_schema_field(
-    {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS["actual_behavior"], "pattern": SAYS_SOMETHING}
-)
-class ActualBehavior(Text):
-    """What actually happens; the only section without which nobody knows what is wrong."""
-
-
-@extend_schema_serializer(component_name="BugReport")
-class BugReportRequest(Fields):
-    """The seven fields of the template, and the stack that they are about."""
-
-    stack = StackNamed()
-    environment = DocumentedEnvironment()
-    docker_compose_version = _optional("docker_compose_version")
-    container_logs = _optional("container_logs")
-    steps_to_reproduce = _optional("steps_to_reproduce")
-    expected_behavior = _optional("expected_behavior")
-    actual_behavior = ActualBehavior(max_length=MAX_CHARACTERS["actual_behavior"])
-    screenshots = _optional("screenshots")
+from awe_incidents.incidents.reports import new_issue
 
 
 class BugReportLinks(serializers.Serializer[Any]):
@@ -105,13 +77,32 @@ class BugReportSerializer(serializers.ModelSerializer[BugReport]):
         }
 
 
-class FiledSerializer(BugReportSerializer):
+class BugReportDetailLinks(BugReportLinks):
+    """Where to go on from one bug report."""
+
+    github_issue = serializers.URLField(
+        required=False, help_text="Opens a new issue, filled in, on the GitHub that the stack's description names."
+    )
+
+
+class BugReportDetailSerializer(BugReportSerializer):
+    """One bug report, with what a list would be too long with."""
+
+    @extend_schema_field(BugReportDetailLinks)
+    def get_links(self, report: BugReport) -> dict[str, str]:
+        """Add the address of a new issue, where the stack names a repository."""
+        links = super().get_links(report)
+        issue = new_issue(report, whole_at=links["incident"])
+        return {**links, "github_issue": issue} if issue else links
+
+
+class FiledSerializer(BugReportDetailSerializer):
     """The answer to filing: the report, and the run that was queued for it."""
 
     run = serializers.SerializerMethodField()
 
-    class Meta(BugReportSerializer.Meta):
-        fields = [*BugReportSerializer.Meta.fields, "run"]
+    class Meta(BugReportDetailSerializer.Meta):
+        fields = [*BugReportDetailSerializer.Meta.fields, "run"]
         read_only_fields = fields
 
     @extend_schema_field(OpenApiTypes.URI)
@@ -143,6 +134,11 @@ class BugReportList(ListView, CreateView):
     filters: ClassVar = {"stack": "stack__name", "incident": "incident_id"}
     refusals: ClassVar = {"POST": (RoleRequired, *NOT_REDACTED)}
 
+    def get_renderers(self) -> list[Any]:
+        """Give what was filed as Markdown, too; a list has no such form."""
+        more = [MarkdownTemplate()] if self.request.method == "POST" else []
+        return [JSONRenderer(), *more]
+
     def get_queryset(self) -> QuerySet[BugReport]:
         """Start from what the caller may see."""
         return visible_reports(self.person)
@@ -154,8 +150,8 @@ class BugReportList(ListView, CreateView):
 
     @extend_schema(
         operation_id="file_bug_report",
-        request={"application/json": BugReportRequest, "text/markdown": OpenApiTypes.STR},
-        responses={201: FiledSerializer},
+        request={"application/json": REPORT_FORMS, "text/markdown": OpenApiTypes.STR},
+        responses={(201, "application/json"): FiledSerializer, (201, "text/markdown"): OpenApiTypes.STR},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """File a bug report: opens an incident and queues a diagnostic run on the stack."""
@@ -163,9 +159,7 @@ class BugReportList(ListView, CreateView):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """File the report."""
-        asked = BugReportRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        fields = dict(asked.validated_data)
+        fields = read_report(request.data)
         report, run = file_bug_report(
             stack=fields.pop("stack"), fields=fields, reporter=self.person, by=actor_of(request), at=timezone.now()
         )
@@ -176,14 +170,18 @@ class BugReportList(ListView, CreateView):
 class BugReportDetail(RetrieveModelMixin, ScopedView):
     """One bug report."""
 
-    serializer_class = BugReportSerializer
+    renderer_classes = [JSONRenderer, MarkdownTemplate]
+    serializer_class = BugReportDetailSerializer
     scopes: ClassVar = {"GET": Scope.REPORTS_READ}
 
     def get_queryset(self) -> QuerySet[BugReport]:
         """Start from what the caller may see."""
         return visible_reports(self.person)
 
-    @extend_schema(operation_id="get_bug_report")
+    @extend_schema(
+        operation_id="get_bug_report",
+        responses={(200, "application/json"): BugReportDetailSerializer, (200, "text/markdown"): OpenApiTypes.STR},
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Give one bug report."""
+        """Give one bug report, as JSON or as the Markdown template."""
         return self.retrieve(request, *args, **kwargs)

@@ -85,6 +85,9 @@ pending = ["letters"]
 [logs]
 window_minutes = 30
 
+[issue_tracker]
+github = "corner/shop"
+
 [thresholds."agents.workers_and_queues"]
 stall_seconds = 5
 """
@@ -122,6 +125,18 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.queue.pending == ("letters",)
     assert stack.thresholds["agents.workers_and_queues"]["stall_seconds"] == 5
     assert stack.emergency_contacts[0].contact == "tel:+31-20-1234567"
+    assert stack.issue_tracker is not None
+    assert stack.issue_tracker.address == "https://github.com/corner/shop"
+
+
+@pytest.mark.parametrize(
+    "github",
+    ["shop", "http://github.example/a/b", "javascript:alert(1)//a/b", "https://a:b@github.example/a/b", "a/b/c"],
+)
+def test_an_issue_tracker_is_a_repository(tmp_path: Path, github: str) -> None:
+    problem = only_problem(FULL.replace("corner/shop", github), tmp_path)
+    assert problem.key == "issue_tracker.github"
+    assert "does not have the form" in problem.message
 
 
 def test_every_secret_reference_is_known_for_removal_by_value(tmp_path: Path) -> None:

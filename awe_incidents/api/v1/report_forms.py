@@ -1,0 +1,116 @@
+"""What a bug report may be filed as: the seven fields, or the Markdown template pasted whole into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from awe_incidents.api.fields import SAYS_SOMETHING, Environment, Fields, StackNamed, Text
+from awe_incidents.incidents import template
+from awe_incidents.incidents.models import TEMPLATE_FIELDS
+from awe_incidents.incidents.reports import MAX_CHARACTERS
+from diagnostics.stack.schema import ENVIRONMENTS
+
+MARKDOWN = "markdown"
+MAX_MARKDOWN = 2 * sum(MAX_CHARACTERS.values())  # escapes, labels and fences on top of the answers
+
+
+def _optional(name: str) -> Text:
+    return Text(required=False, allow_blank=True, default="", max_length=MAX_CHARACTERS[name])
+
+
+@extend_schema_field({"type": "string", "enum": list(ENVIRONMENTS), "description": "Taken in any case."})
+class DocumentedEnvironment(Environment):
+    """The environment, with its choices in the schema."""
+
+
+@extend_schema_field(
+    {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS["actual_behavior"], "pattern": SAYS_SOMETHING}
+)
+class ActualBehavior(Text):
+    """What actually happens; the only section without which nobody knows what is wrong."""
+
+
+class TemplateForm(Fields):
+    """The seven fields of the template."""
+
+    environment = DocumentedEnvironment()
+    docker_compose_version = _optional("docker_compose_version")
+    container_logs = _optional("container_logs")
+    steps_to_reproduce = _optional("steps_to_reproduce")
+    expected_behavior = _optional("expected_behavior")
+    actual_behavior = ActualBehavior(max_length=MAX_CHARACTERS["actual_behavior"])
+    screenshots = _optional("screenshots")
+
+
+class FilingForm(Fields):
+    """What is said beside the template when a report is filed."""
+
+    stack = StackNamed()
+
+
+@extend_schema_serializer(component_name="BugReport")
+class BugReportForm(FilingForm, TemplateForm):
+    """The seven fields of the template, and the stack that they are about."""
+
+
+@extend_schema_serializer(component_name="PastedBugReport")
+class PastedForm(FilingForm):
+    """The Markdown template as it was filled in, pasted whole into one field, and the stack that it is about."""
+
+    markdown = Text(
+        max_length=MAX_MARKDOWN,
+        help_text="The filled template. It goes without the seven fields: what stands in both would be a riddle.",
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read the template, by the same rules as the fields; give the seven fields in its place."""
+        twice = [name for name in TEMPLATE_FIELDS if name in data]
+        if twice:
+            raise serializers.ValidationError(_conflicts(twice))
+        values = super().to_internal_value(data)
+        return values | _read(values.pop(MARKDOWN))
+
+
+REPORT_FORMS = PolymorphicProxySerializer(
+    component_name="BugReportForms", serializers=[BugReportForm, PastedForm], resource_type_field_name=None
+)
+
+
+def read_report(data: Any) -> dict[str, Any]:
+    """Give the fields of a report in whichever form it came.
+
+    Raises: ValidationError.
+    """
+    is_pasted = isinstance(data, Mapping) and MARKDOWN in data
+    form = PastedForm(data=data) if is_pasted else BugReportForm(data=data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def _conflicts(names: Iterable[str]) -> dict[str, list[str]]:
+    names = list(names)
+    told = {
+        name: [f"This stands beside {MARKDOWN}, which holds the whole template; give one of the two."] for name in names
+    }
+    return {
+        MARKDOWN: [f"This holds the whole template, yet {', '.join(names)} stands beside it; give one of the two."],
+        **told,
+    }
+
+
+def _read(markdown: str) -> dict[str, Any]:
+    """Give the seven fields of a pasted template; what is wrong with them is wrong with the field they came in."""
+    try:
+        fields = asdict(template.parse(markdown))
+    except template.TemplateError as error:
+        raise serializers.ValidationError({MARKDOWN: [message for _, message in error.problems]}) from None
+    form = TemplateForm(data=fields)
+    if not form.is_valid():
+        told = [f"{template.SECTIONS[name].label}: {text}" for name, texts in form.errors.items() for text in texts]
+        raise serializers.ValidationError({MARKDOWN: told})
+    return dict(form.validated_data)
