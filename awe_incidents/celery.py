@@ -48,6 +48,7 @@ app.conf.update(
     worker_send_task_events=False,
     beat_schedule={
         "forget-idempotency-keys": {"task": "api.forget_idempotency_keys", "schedule": 3600.0},
+        "make-months": {"task": "growth.make_months", "schedule": 3600.0},
     },
 )
-app.autodiscover_tasks(["diagnostics", "awe_incidents.api"])
+app.autodiscover_tasks(["diagnostics", "awe_incidents.growth", "awe_incidents.api"])

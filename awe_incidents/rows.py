@@ -11,15 +11,22 @@ from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import InsertQuery
 
+from awe_incidents.monthly import MonthlyId
+
 Column: TypeAlias = "models.Field[Any, Any]"
 
 
 def reserve_ids(*kinds: type[models.Model]) -> list[int]:
     """Take the next id of each kind, so that rows can name each other before any is inserted."""
-    calls = ", ".join(["nextval(pg_get_serial_sequence(%s, 'id'))"] * len(kinds))
+    calls = ", ".join(map(_next_id, kinds))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {calls}", [kind._meta.db_table for kind in kinds])  # no value in it
         return list(cursor.fetchone() or ())
+
+
+def _next_id(kind: type[models.Model]) -> str:
+    sequence = "pg_get_serial_sequence(%s, 'id')"
+    return f"next_month_id({sequence})" if isinstance(kind._meta.pk, MonthlyId) else f"nextval({sequence})"
 
 
 def insert_together(rows: Iterable[models.Model]) -> None:

@@ -24,6 +24,7 @@ refuse_development_values(secret_key=SECRET_KEY, encryption_keys=AWE_ENCRYPTION_
 INSTALLED_APPS = [
     "awe_incidents.accounts",
     "awe_incidents.audit",
+    "awe_incidents.growth",
     "diagnostics",
     "awe_incidents.incidents",
     "awe_incidents.api",

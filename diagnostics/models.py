@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from awe_incidents.monthly import MonthlyId
 from diagnostics.checks.base import SUITES
 from diagnostics.checks.result import State
 from diagnostics.stack.schema import ENVIRONMENTS
@@ -98,6 +99,7 @@ class Run(models.Model):
 class CheckResult(models.Model):
     """The answer of one check in one run; made empty when the run starts."""
 
+    id = MonthlyId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results", db_index=False)
     slug = models.CharField(max_length=100)
     version = models.PositiveSmallIntegerField()
@@ -170,7 +172,11 @@ class EvidenceText(models.Model):
 class Evidence(models.Model):
     """What a check saw: where it comes from, which text, and what was removed from it."""
 
-    result = models.ForeignKey(CheckResult, on_delete=models.CASCADE, related_name="evidence", db_index=False)
+    id = MonthlyId(primary_key=True)
+    # No key in the database points into a table whose months are dropped; both rows go with their run.
+    result = models.ForeignKey(
+        CheckResult, on_delete=models.CASCADE, related_name="evidence", db_index=False, db_constraint=False
+    )
     key = models.CharField(max_length=16)
     kind = models.CharField(max_length=32)
     source = models.TextField()

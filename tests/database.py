@@ -59,7 +59,7 @@ def empty_tables(database: str) -> None:
 
 
 _TABLES_WITH_ROWS = """
-SELECT format('%I', tablename) FROM pg_tables
-WHERE schemaname = 'public'
-  AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+SELECT format('%I', relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+  AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
 """

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from awe_incidents.incidents.states import Category, IncidentState, Severity
+from awe_incidents.monthly import MonthlyId
 from diagnostics.models import Run, Stack
 from diagnostics.stack.schema import ENVIRONMENTS
 
@@ -57,6 +58,7 @@ class Incident(models.Model):
 class BugReport(models.Model):
     """The documented template as filed, redacted. Never changed: a correction is a new revision."""
 
+    id = MonthlyId(primary_key=True)
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="reports")
     stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="reports", db_index=False)
     reporter = models.ForeignKey(
@@ -86,6 +88,7 @@ class BugReport(models.Model):
 class TimelineEntry(models.Model):
     """A line of an incident's history; append-only, a correction is a new entry."""
 
+    id = MonthlyId(primary_key=True)
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="timeline", db_index=False)
     kind = models.CharField(max_length=32)  # report_filed, opened, run_requested, run_finished, acknowledged, ...
     text = models.TextField()

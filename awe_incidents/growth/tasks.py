@@ -1,0 +1,27 @@
+"""Keep months ahead, every hour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import shared_task
+from django.db import OperationalError
+from django.utils import timezone
+
+from awe_incidents.growth import operations
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="growth.make_months")
+def make_months(**_: Any) -> None:
+    """Make the next months, mend what lies outside of them, and tell of what cannot be mended."""
+    try:
+        if made := operations.make_months(at=timezone.now()):
+            log.info("months made", partitions=made)
+    except OperationalError as error:
+        log.warning("no months made, the next hour will", error=str(error).strip())
+        return
+    for table, number in operations.rows_outside_months().items():
+        log.error("rows lie outside of every month", table=table, rows=number)
