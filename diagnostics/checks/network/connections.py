@@ -1,0 +1,161 @@
+"""NET-02: every connection that the stack needs can be made: each `depends_on` to its service, each client to its door.
+
+From where the caller is: where its process sees another network than we do (/proc/PID/ns/net), from inside of that one.
+Pass: `connection.accepted`. Fail: `connection.refused` (nobody listens there, or a rule rejects), `connection.timeout`
+(the packets are dropped, or the backlog of who listens is full), `connection.unreachable` (no route, or a rule says
+so), `connection.reset`. Such an edge is a warning where another check speaks to the same address from the same network
+(endpoints, databases, queue): that one fails, and one fault is to give one red line. Skip: `connection.name_unknown`
+(the finding of network.dns), `connection.no_address` (nothing says where the service is reached). Error:
+not_permitted, where the caller's network is another and we may not enter it.
+Threshold: `connect_seconds` (3) [ours]. It only connects and hangs up; a service that accepts and never answers passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from diagnostics.checks.base import Check
+from diagnostics.checks.each import could_not_look
+from diagnostics.checks.edges import Edge, edges_of, spoken_to, without_address
+from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
+from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.connecting import Attempt, try_connect
+from diagnostics.probes.could_not_look import NotPermitted
+from diagnostics.probes.errors import ProcessUnknown
+from diagnostics.probes.namespaces import foreign_network, inside
+from diagnostics.stack import StackConfig
+
+CONNECT_SECONDS = 3.0
+AT_ONCE = 32
+SAID = {
+    "refused": "refused the connection",
+    "timeout": "did not accept a connection within {seconds:g} s",
+    "unreachable": "cannot be reached",
+    "reset": "reset the connection",
+}
+
+Network = Path | None  # None for our own
+Road = tuple[Network, str, int]  # from which network to which address
+Outcome = Attempt | NotPermitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connections(Check):
+    """Every edge of the service graph."""
+
+    slug: ClassVar[str] = "network.connections"
+    title: ClassVar[str] = "Services can connect to what they depend on"
+    suites: ClassVar[frozenset[str]] = frozenset({"health"})
+    requires: ClassVar[tuple[str, ...]] = ("startup.port_conflict",)
+
+    def not_applicable(self, stack: StackConfig) -> str | None:
+        """Apply only where somebody connects to somebody."""
+        is_empty = not edges_of(stack) and not without_address(stack)
+        return "no service depends on another, and no endpoint, database or queue is described" if is_empty else None
+
+    def look(self, seeing: Seeing) -> Iterator[Finding]:
+        """Try all roads at once, each once however many take it; then judge each edge."""
+        edges, limit = edges_of(seeing.stack), seeing.threshold("connect_seconds", CONNECT_SECONDS, unit="s")
+        networks = {caller: _network_of(seeing.stack, caller) for caller in {edge.caller for edge in edges}}
+        roads = dict.fromkeys(_road(networks, edge) for edge in edges)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            coming = {road: pool.submit(_travel, seeing, road, limit.value) for road in roads if road}
+            outcomes: dict[Road, Outcome] = {road: future.result() for road, future in coming.items()}
+        yield from _judged(seeing, edges, networks, outcomes, limit)
+        yield from map(_no_address, without_address(seeing.stack))
+
+
+def _network_of(stack: StackConfig, caller: str) -> Network | NotPermitted:
+    """Give the network that a caller sees; who has no living process of this machine is looked for from ours."""
+    service = stack.services.get(caller)
+    if service is None or service.pid_file is None:
+        return None
+    try:
+        return foreign_network(service.pid_file)
+    except ProcessUnknown:
+        return None
+    except NotPermitted as refusal:
+        return refusal
+
+
+def _road(networks: dict[str, Network | NotPermitted], edge: Edge) -> Road | None:
+    network = networks[edge.caller]
+    return None if isinstance(network, NotPermitted) else (network, edge.host, edge.port)
+
+
+def _travel(seeing: Seeing, road: Road, seconds: float) -> Outcome:
+    network, host, port = road
+    look = partial(try_connect, host, port, seconds=seeing.seconds_left(at_most=seconds))
+    try:
+        return look() if network is None else inside(network, look)
+    except NotPermitted as refusal:
+        return refusal
+
+
+def _judged(
+    seeing: Seeing,
+    edges: list[Edge],
+    networks: dict[str, Network | NotPermitted],
+    outcomes: dict[Road, Outcome],
+    limit: Threshold,
+) -> Iterator[Finding]:
+    seen: list[tuple[Edge, Network, Outcome]] = []
+    for edge in edges:
+        network = networks[edge.caller]
+        if isinstance(network, NotPermitted):
+            seen.append((edge, None, network))
+        else:
+            seen.append((edge, network, outcomes[network, edge.host, edge.port]))
+    if not seen:
+        return
+    evidence = seeing.keep(
+        "timing", source="TCP connections along the service graph", content=[_row(*one) for one in seen]
+    )
+    spoken = spoken_to(seeing.stack)
+    for line, (edge, network, outcome) in enumerate(seen, start=1):
+        if isinstance(outcome, NotPermitted):
+            yield could_not_look(seeing, outcome, target=str(edge))
+            continue
+        is_told = network is None and (edge.host, edge.port) in spoken
+        yield _finding(edge, network, outcome, limit, cited=evidence.lines(line), is_told=is_told)
+
+
+def _row(edge: Edge, network: Network, outcome: Outcome) -> str:
+    place = f" (from inside {network})" if network else ""
+    if isinstance(outcome, NotPermitted):
+        return f"{edge}{place}: not looked at: {outcome}"
+    return f"{edge}{place}: {outcome.code or 'accepted'} after {outcome.milliseconds:g} ms: {outcome.text}"
+
+
+def _finding(
+    edge: Edge, network: Network, attempt: Attempt, limit: Threshold, *, cited: Citation, is_told: bool
+) -> Finding:
+    state, code = State.PASS, "connection.accepted"
+    said = f"accepted a connection in {attempt.milliseconds:g} ms"
+    if attempt.code in {"dns", "dns_timeout"}:
+        state, code, said = State.SKIP, "connection.name_unknown", f"was not tried: {attempt.text}"
+    elif attempt.code:
+        state, code = State.WARN if is_told else State.FAIL, f"connection.{attempt.code}"
+        said = SAID[attempt.code].format(seconds=limit.value)
+    place = ", from inside the caller's own network" if network else ""
+    return Finding(
+        state=state,
+        code=code,
+        message=f"{edge.caller} -> {edge.callee}: {edge.address} {said}{place}",
+        target=str(edge),
+        measured={"connect": Measurement(attempt.milliseconds, "ms"), "reason": Measurement(attempt.text)},
+        threshold=limit if attempt.code == "timeout" else None,
+        citations=(cited,),
+        next_checks=("startup.port_conflict",) if attempt.code == "refused" else (),
+        blocks=False,
+    )
+
+
+def _no_address(name: str) -> Finding:
+    text = f"nothing says where {name} is reached: give it `listens` to have its connections looked at"
+    return Finding(state=State.SKIP, code="connection.no_address", message=text, target=name)
