@@ -13,11 +13,14 @@ import click
 
 from awe_incidents.local.errors import LocalError
 from deploy.awe.process import ProcessStack, ProcessStackError, ServiceNames, StackSettings
-from deploy.awe.process.faults import active_faults, all_faults, break_stack, mend_stack
+from deploy.awe.process.errors import NotHealthy
+from deploy.awe.process.faults import active_faults, all_faults, break_stack, find_fault, mend_stack
 from deploy.awe.process.layout import CHECKOUT
+from deploy.awe.process.stack import UP_SECONDS
 
 P = ParamSpec("P")
 
+BROKEN_SECONDS = 10.0  # a stack that is broken on purpose need not become healthy
 DEFAULT_ROOT = CHECKOUT / ".local" / "awe"
 SERVICES = ("api", "worker", "database", "redis")
 
@@ -66,10 +69,23 @@ def up(
     stack.lay_out(StackSettings(name=name, environment=environment, host=host, services=names), api_port=port)
     if foreground:
         sys.exit(stack.supervise())
-    stack.up()
+    _start(stack)
     settings = stack.settings
     click.echo(f"healthy after {time.monotonic() - started:.1f} s: https://{settings.host}:{settings.chosen_ports.api}")
     click.echo(f"stack.toml: {stack.layout.description}")
+
+
+def _start(stack: ProcessStack) -> None:
+    """Start a stack; one that was broken on purpose stays so, and says so instead of "not healthy" alone."""
+    slugs = active_faults(stack)
+    try:
+        stack.up(timeout_seconds=BROKEN_SECONDS if slugs else UP_SECONDS)
+    except NotHealthy as error:
+        if not slugs:
+            raise
+        mends = " and ".join(f"`python -m deploy.awe mend {slug} --root {stack.root}`" for slug in slugs)
+        told = "; ".join(f"{slug} ({find_fault(slug).title})" for slug in slugs)
+        raise NotHealthy(f"It was started, and is broken on purpose: {told}. Mend it: {mends}. {error}") from None
 
 
 @main.command()

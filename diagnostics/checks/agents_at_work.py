@@ -31,6 +31,7 @@ class WorkerSeen:
     is_running: bool = False
     is_stopped: bool = False
     is_gone: bool = False
+    is_seeable: bool = False  # the stack describes its process or its heartbeat
     heartbeat_seconds: float | None = None
     heartbeat_is_missing: bool = False
     heartbeat_text: str = ""
@@ -58,11 +59,17 @@ def see_worker(seeing: Seeing, queue: Queue) -> WorkerSeen:
         is_running=process.is_running,
         is_stopped=process.is_stopped,
         is_gone=process.is_gone,
+        is_seeable=_is_seeable(seeing, queue),
         heartbeat_seconds=seconds,
         heartbeat_is_missing=heartbeat.startswith(MISSING),
         heartbeat_text=heartbeat,
         citations=(evidence.whole(),),
     )
+
+
+def _is_seeable(seeing: Seeing, queue: Queue) -> bool:
+    service = seeing.stack.services.get(queue.worker_service or "")
+    return queue.heartbeat_file is not None or (service is not None and service.pid_file is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

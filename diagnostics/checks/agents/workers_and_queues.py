@@ -1,14 +1,16 @@
 """AGT-02: whether somebody takes jobs from the stack's queue, and whether they get on.
 
-The queue is sampled; where jobs wait, a second time `sample_gap_seconds` (4 s [ours]) later. The worker is looked at by
-its service's pid file, its heartbeat file, and with Celery by what workers answer.
+The queue is sampled; where jobs wait or are in processing, again `sample_gap_seconds` (4 s [ours]) later. The worker is
+looked at by its service's pid file, its heartbeat file, and with Celery by what workers answer.
 Fail: `queue.stuck`: a worker is there and does not get on. Either its process is stopped (state T), or jobs wait and
 nothing was taken, finished or begun between the samples, while the oldest has waited longer than `stall_seconds` (60 s
 [ours]; of a queue whose messages bear no time the job in processing is taken instead) or the heartbeat stands still.
 `queue.no_worker`: no process, no reply to Celery's ping, or nobody who takes from a queue in which jobs wait.
 `queue.heartbeat_stale`: the process lives, its heartbeat is older than `heartbeat_seconds` (30 s [ours]).
 Warn: `queue.no_progress` (as stuck, but nobody has waited that long yet), `queue.backlog` (jobs get done, but the
-oldest has waited longer than `backlog_seconds`, 60 s [ours], and there are more of them), `queue.heartbeat_missing`.
+oldest has waited longer than `backlog_seconds`, 60 s [ours], and there are more of them), `queue.heartbeat_missing`,
+`queue.unattended` (a job stays in processing, and nobody is seen who works on it: neither a process nor a heartbeat
+that beats between the samples; where the stack describes neither, only of a job older than `stall_seconds`).
 Pass: `queue.idle`, `queue.moving`. Evidence shows counts, ids, task names and times of jobs, never arguments or tokens.
 """
 
@@ -61,6 +63,15 @@ class Seen:
         return all(sample.total for sample in self.samples)
 
     @property
+    def unattended(self) -> int:
+        """Count the jobs that stay in processing while nobody is seen who could work on them."""
+        if self.worker.is_running or self.last.workers or len(self.samples) < 2 or self.has_moved:
+            return 0
+        beat = self.worker.heartbeat_seconds
+        has_beaten = beat is not None and beat < time.time() - self.samples[0].taken_at
+        return 0 if has_beaten else self.last.processing_count
+
+    @property
     def citations(self) -> tuple[Citation, ...]:
         """Cite the samples and what was seen of the worker."""
         return (self.evidence.whole(), *self.worker.citations)
@@ -95,7 +106,7 @@ def _samples(seeing: Seeing, queue: Queue) -> tuple[Sample, ...]:
     gap = min(seeing.threshold("sample_gap_seconds", GAP_SECONDS, unit="s").value, MAX_GAP_SECONDS)
     try:
         first = adapter_for(queue, password=password, limits=_limits(seeing)).sample()
-        if not first.total:
+        if not first.total and (first.workers or not first.processing_count):
             return (first,)
         time.sleep(seeing.seconds_left(at_most=gap))
         return first, adapter_for(queue, password=password, limits=_limits(seeing)).sample()
@@ -133,7 +144,7 @@ def _lines(number: int, sample: Sample) -> Iterator[str]:
 def _worker_faults(seen: Seen, queue: Queue) -> Iterator[Finding]:
     """Find what is wrong with the worker itself; the state of the queue then follows from it."""
     worker, last = seen.worker, seen.last
-    waiting = f"; {_jobs(last.total)} wait" if last.total else ""
+    waiting = _left(last)
     if worker.is_stopped:
         yield _fail("queue.stuck", f"{worker.text}{waiting}", seen, queue)
     elif worker.is_gone or last.workers == ():
@@ -145,6 +156,13 @@ def _worker_faults(seen: Seen, queue: Queue) -> Iterator[Finding]:
     elif worker.heartbeat_is_stale:
         code = "queue.heartbeat_stale" if worker.is_running else "queue.no_worker"
         yield _fail(code, f"{worker.heartbeat_text}{waiting}", seen, queue, threshold=worker.heartbeat_limit)
+
+
+def _left(last: Sample) -> str:
+    """Say what is left to do, for a worker that does nothing of it."""
+    parts = [f"{_jobs(last.total)} wait"] if last.total else []
+    parts += [f"{_jobs(last.processing_count)} in processing"] if last.processing_count else []
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _queue_faults(seeing: Seeing, seen: Seen, queue: Queue) -> Iterator[Finding]:
@@ -159,8 +177,18 @@ def _queue_faults(seeing: Seeing, seen: Seen, queue: Queue) -> Iterator[Finding]
         if (last.waiting_seconds or 0) > limit.value:
             text = f"{_jobs(last.total)} wait, more than before, the oldest for {last.waiting_seconds:.0f} s"
             yield _finding(State.WARN, "queue.backlog", text, seen, queue, threshold=limit)
+    elif seen.unattended:
+        yield from _unattended(seeing, seen, queue)
     if seen.worker.heartbeat_is_missing:
         yield _finding(State.WARN, "queue.heartbeat_missing", seen.worker.heartbeat_text, seen, queue)
+
+
+def _unattended(seeing: Seeing, seen: Seen, queue: Queue) -> Iterator[Finding]:
+    """Tell of jobs that nobody is seen to work on; where no worker could be seen, long ones only."""
+    limit, age = seeing.threshold("stall_seconds", STALL_SECONDS, unit="s"), seen.last.processing_seconds
+    if seen.worker.is_seeable or (age is not None and age > limit.value):
+        text = f"{_jobs(seen.unattended)} in processing, and nobody is seen who works on it: {seen.worker.text}"
+        yield _finding(State.WARN, "queue.unattended", text, seen, queue, threshold=limit)
 
 
 def _takers(sample: Sample, name: str) -> int | None:
@@ -180,8 +208,12 @@ def _not_moving(seeing: Seeing, seen: Seen, queue: Queue) -> Finding:
 
 def _getting_on(seen: Seen, queue: Queue) -> Finding:
     code = "queue.moving" if seen.is_waiting else "queue.idle"
-    text = f"{_jobs(seen.last.total)} wait and jobs get done" if seen.is_waiting else "no job waits"
+    text = f"{_jobs(seen.last.total)} wait and jobs get done" if seen.is_waiting else f"no job waits{_busy(seen.last)}"
     return _finding(State.PASS, code, f"{text}; {seen.worker.text}", seen, queue)
+
+
+def _busy(last: Sample) -> str:
+    return f", {_jobs(last.processing_count)} in processing" if last.processing_count else ""
 
 
 def _fail(code: str, text: str, seen: Seen, queue: Queue, *, threshold: Threshold | None = None) -> Finding:

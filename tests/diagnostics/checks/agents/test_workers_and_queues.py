@@ -172,6 +172,68 @@ def test_a_dead_worker_is_no_worker(broker: Broker) -> None:
     with running_worker(broker.root):
         pass
     only(look(broker), State.FAIL, "queue.no_worker")
+    broker.client().lpush("letters:open", job(0, age_seconds=5))
+    assert "1 job in processing" in only(look(broker), State.FAIL, "queue.no_worker").message
+
+
+def test_a_job_in_processing_with_no_living_worker_is_a_finding_while_the_heartbeat_is_still_fresh(
+    broker: Broker,
+) -> None:
+    broker.client().lpush("letters:open", job(0, age_seconds=5))
+    result = look(broker, heartbeat_file=beat(broker, age_seconds=10))  # died in order ten seconds ago: no pid file
+    finding = only(result, State.WARN, "queue.unattended")
+    assert "1 job in processing" in finding.message
+    assert "postman.pid" in finding.message
+    assert finding.measured["processing"].value == 1
+
+
+def test_a_job_in_processing_is_no_finding_while_a_heart_beats_or_a_process_runs(broker: Broker) -> None:
+    broker.client().lpush("letters:open", job(0, age_seconds=5))
+    ended = threading.Event()
+
+    def keep_beating() -> None:
+        while not ended.wait(0.05):
+            beat(broker, age_seconds=0)
+
+    thread = threading.Thread(target=keep_beating)
+    thread.start()
+    try:
+        wait_until((broker.root / "beat").exists)
+        only(look(broker, heartbeat_file=broker.root / "beat"), State.PASS, "queue.idle")
+    finally:
+        ended.set()
+        thread.join()
+    with running_worker(broker.root):
+        finding = only(look(broker, heartbeat_file=beat(broker, age_seconds=10)), State.PASS, "queue.idle")
+    assert "1 job in processing" in finding.message
+
+
+def test_of_a_worker_that_nobody_described_only_a_long_job_is_told(broker: Broker) -> None:
+    client = broker.client()
+    client.lpush("letters:open", job(0, age_seconds=5))
+    only(look(broker, worker_service=None), State.PASS, "queue.idle")
+    client.lpush("letters:open", job(1, age_seconds=90))
+    only(look(broker, worker_service=None), State.WARN, "queue.unattended")
+
+
+def test_jobs_that_get_done_without_a_worker_in_sight_are_no_finding(broker: Broker) -> None:
+    client, ended = broker.client(), threading.Event()
+
+    def work() -> None:
+        for number in range(10_000):
+            client.lpush("letters:open", job(number, age_seconds=1))
+            client.rpop("letters:open", 5)
+            if ended.wait(0.02):
+                return
+
+    client.lpush("letters:open", *(job(number, age_seconds=90) for number in range(-5, 0)))
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        only(look(broker, heartbeat_file=beat(broker, age_seconds=10)), State.PASS, "queue.idle")
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_a_missing_pid_file_alone_proves_nothing_while_the_heart_beats(broker: Broker) -> None:
