@@ -23,7 +23,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor = regular_descriptor(path)
     except OSError as error:
-        raise _refused(path, error) from None
+        raise refused(path, error) from None
     except NotRegularFile as refusal:
         raise FileUnusable("not_regular", str(refusal)) from None
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  a descriptor, not a path
@@ -41,7 +41,7 @@ def read_bounded(path: Path, *, max_bytes: int) -> bytes:
             try:
                 chunk = file.read(min(65536, max_bytes + 1 - len(data)))
             except OSError as error:
-                raise _refused(path, error) from None
+                raise refused(path, error) from None
             if not chunk:
                 return bytes(data)
             data += chunk
@@ -56,7 +56,7 @@ def stat_line(path: Path) -> str:
     try:
         about = path.stat()
     except OSError as error:
-        raise _refused(path, error) from None
+        raise refused(path, error) from None
     owner = f"uid {about.st_uid} gid {about.st_gid}"
     return f"{stat.filemode(about.st_mode)} {owner} {about.st_size} bytes mtime {about.st_mtime:.0f} {path}"
 
@@ -69,12 +69,15 @@ def mode_of(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError as error:
-        raise _refused(path, error) from None
+        raise refused(path, error) from None
 
 
-def _refused(path: Path, error: OSError) -> Exception:
+def refused(path: Path, error: OSError) -> FileUnusable | NotPermitted:
+    """Sort what the system said of a path: FileUnusable (codes missing, hangs, unreadable) or NotPermitted."""
     if isinstance(error, PermissionError):
         return NotPermitted(f"{path} may not be read by the user that checks (uid {os.geteuid()})", target=str(path))
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return FileUnusable("missing", f"{path} does not exist")
+    if isinstance(error, TimeoutError):
+        return FileUnusable("hangs", f"{path} cannot be looked at: its disk does not answer")
     return FileUnusable("unreadable", f"{path} cannot be read: {error.strerror}")

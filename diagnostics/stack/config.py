@@ -38,6 +38,14 @@ class Service:
     log_files: tuple[Path, ...] = ()
     listens: tuple[tuple[str, int], ...] = ()  # (host, port) that this service and nobody else must own
     depends_on: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()  # configuration and secrets that it must be able to read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The machine of a stack of processes: folders that the stack writes to."""
+
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +170,7 @@ class StackConfig:
     description: str = ""
     emergency_contacts: tuple[Contact, ...] = ()
     engine: Engine | None = None
+    host: Host | None = None
     services: Mapping[str, Service] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     tls: Mapping[str, TlsFiles] = field(default_factory=dict)

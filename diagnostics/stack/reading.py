@@ -149,6 +149,7 @@ def _typed(document: Document) -> config.StackConfig:
         description=document.get("description", ""),
         emergency_contacts=tuple(config.Contact(**c) for c in document.get("emergency_contacts", ())),
         engine=_make(config.Engine, document.get("engine"), root),
+        host=_make(config.Host, document.get("host"), root),
         services={name: _service(name, table, root) for name, table in document["services"].items()},
         endpoints=_named(config.Endpoint, document.get("endpoints", {}), root),
         tls=_named(config.TlsFiles, document.get("tls", {}), root),
@@ -173,6 +174,7 @@ _PATHS = {
     "pid_file",
     "heartbeat_file",
 }
+_PATH_LISTS = {"log_files", "files", "paths"}
 _SECRETS = {"password", "value"}
 
 
@@ -181,7 +183,7 @@ def _convert(key: str, value: Any, root: Path) -> Any:
         return root / value
     if key in _SECRETS:
         return SecretReference.parse(value)
-    if key == "log_files":
+    if key in _PATH_LISTS:
         return tuple(root / item for item in value)
     if key == "url":
         return value.rstrip("/")

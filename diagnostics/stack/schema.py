@@ -37,7 +37,7 @@ SECRET: Schema = {"type": "string", "pattern": REFERENCE_PATTERN, "x-secret": Tr
 
 SERVICE = _table(
     {"role": _choice(ROLES), "pid_file": TEXT, "log_files": TEXTS, "depends_on": TEXTS}
-    | {"listens": {"type": "array", "items": LISTEN}},
+    | {"listens": {"type": "array", "items": LISTEN}, "files": TEXTS},
     required=("role",),
 )
 TLS = _table(
@@ -106,6 +106,7 @@ ENGINE = _table(
     },
     required=("url", "project"),
 )
+HOST = _table({"paths": TEXTS})
 LOGS = _table(
     {
         "window_minutes": {"type": "integer", "minimum": 1, "maximum": 1440},
@@ -133,6 +134,7 @@ STACK: Schema = _table(
         "root": TEXT,
         "emergency_contacts": {"type": "array", "items": CONTACT, "maxItems": 20},
         "engine": ENGINE,
+        "host": HOST,
         "services": _tables(SERVICE),
         "endpoints": _tables(ENDPOINT),
         "tls": _tables(TLS),

@@ -24,10 +24,14 @@ name = "AWE on call"
 contact = "mailto:awe-oncall@example.org"
 role = "first responder"
 
+[host]
+paths = ["logs", "run", {database_home}, {redis_home}]
+
 [services.{api}]
 role = "api"
 pid_file = {api_pid_file}
 log_files = [{api_log}, {security_log}]
+files = [{api_environment}]
 listens = [{api_listens}]
 depends_on = [{database_name}, {redis_name}]
 
@@ -35,6 +39,7 @@ depends_on = [{database_name}, {redis_name}]
 role = "worker"
 pid_file = {worker_pid_file}
 log_files = [{worker_log}]
+files = [{worker_environment}]
 depends_on = [{database_name}, {redis_name}]
 
 [services.{database}]
@@ -118,6 +123,10 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         "database_log": layout.log(services.database),
         "redis_log": layout.log(services.redis),
         "security_log": layout.security_log,
+        "api_environment": layout.environment(services.api),
+        "worker_environment": layout.environment(services.worker),
+        "database_home": pid_files["database"].parent,
+        "redis_home": pid_files["redis"].parent,
         "heartbeat": layout.heartbeat(services.worker),
     }
     texts = {

@@ -23,6 +23,9 @@ vantage = "process"
 root = "shop"
 description = "A shop."
 
+[host]
+paths = ["data", "/var/backups"]
+
 [[emergency_contacts]]
 name = "Owner"
 contact = "tel:+31-20-1234567"
@@ -33,6 +36,7 @@ role = "api"
 pid_file = "run/till.pid"
 log_files = ["log/till.log", "/var/log/till.log"]
 listens = ["127.0.0.1:8443", "[::1]:8443"]
+files = ["till.toml"]
 depends_on = ["ledger"]
 
 [services.ledger]
@@ -116,6 +120,9 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert till.pid_file == root / "run/till.pid"
     assert till.log_files == (root / "log/till.log", Path("/var/log/till.log"))
     assert till.listens == (("127.0.0.1", 8443), ("::1", 8443))
+    assert till.files == (root / "till.toml",)
+    assert stack.host is not None
+    assert stack.host.paths == (root / "data", Path("/var/backups"))
     assert stack.endpoints["public"].url == "https://shop.example:8443"
     assert stack.tls["public"].ca == root / "certs/ca.crt"
     assert stack.databases["books"].password == SecretReference("file", "secrets/books")

@@ -1,0 +1,1 @@
+"""Checks of room, load and speed."""
