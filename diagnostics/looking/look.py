@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from diagnostics.checks.baseline import Baseline
@@ -78,6 +78,7 @@ def _look(request: LookRequest) -> Look:
         duration_ms=round((time.monotonic() - began) * 1000),
         vantage=VANTAGE,
     )
+    result = replace(result, prerequisite=result.leading.prerequisite)
     is_good = result.state in {State.PASS, State.WARN}  # else what is wrong would become what is usual
     return Look(result, dict(seeing.handing), dict(seeing.learning) if is_good else {})
 

@@ -18,7 +18,7 @@ def public_names(config: StackConfig) -> frozenset[str]:
     """Give the names of services, databases, roles and hosts, without which nobody could read a diagnosis."""
     names = {config.name, *config.services, *config.endpoints, *config.databases}
     for database in config.databases.values():
-        names |= {database.dbname, database.user, database.host}
+        names |= {database.dbname, database.user, database.host, database.as_watched.user}
     for endpoint in config.endpoints.values():
         names |= set(endpoint.names)
     if config.queue:

@@ -34,6 +34,8 @@ CONNECT_ERRORS: tuple[tuple[str, str], ...] = (
     ("postgres.ssl", r"SSL error|server does not support SSL|SSL connection|certificate verify failed|no encryption"),
     ("postgres.closed", r"server closed the connection unexpectedly|Connection reset by peer|EOF detected"),
 )
+# The server is there, and does not want this login.
+LOGIN_REFUSED = {"postgres.auth", "postgres.no_role", "postgres.not_permitted"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,14 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """A role to watch a database server with, which has pg_monitor and, best, a connection reserved for it."""
+
+    user: str
+    password: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A PostgreSQL database with the credentials that the application uses."""
 
@@ -117,6 +125,14 @@ class Database:
     user: str
     password: SecretReference | None = None
     sslmode: str = "prefer"
+    monitor: Monitor | None = None
+
+    @property
+    def as_watched(self) -> Database:
+        """The same database by the monitor's login, or by the application's where no monitor is described."""
+        if self.monitor is None:
+            return self
+        return replace(self, user=self.monitor.user, password=self.monitor.password)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +204,8 @@ class StackConfig:
         if self.login:
             yield self.login.password
         for database in self.databases.values():
-            if database.password:
-                yield database.password
+            passwords = (database.password, database.as_watched.password)
+            yield from dict.fromkeys(password for password in passwords if password)
         if self.queue and self.queue.password:
             yield self.queue.password
         for key in self.tokens.keys if self.tokens else ():

@@ -176,6 +176,7 @@ _PATHS = {
 }
 _PATH_LISTS = {"log_files", "files", "paths"}
 _SECRETS = {"password", "value"}
+_NESTED: dict[str, Callable[..., Any]] = {"monitor": config.Monitor}
 
 
 def _convert(key: str, value: Any, root: Path) -> Any:
@@ -183,6 +184,8 @@ def _convert(key: str, value: Any, root: Path) -> Any:
         return root / value
     if key in _SECRETS:
         return SecretReference.parse(value)
+    if key in _NESTED:
+        return _make(_NESTED[key], value, root)
     if key in _PATH_LISTS:
         return tuple(root / item for item in value)
     if key == "url":

@@ -52,9 +52,10 @@ ENDPOINT = _table(
     | {"names": TEXTS, "tls": TEXT},
     required=("service", "url"),
 )
+MONITOR = _table({"user": TEXT, "password": SECRET}, required=("user",))
 DATABASE = _table(
     {"service": TEXT, "host": TEXT, "port": PORT, "dbname": TEXT, "user": TEXT, "password": SECRET}
-    | {"sslmode": _choice(SSL_MODES)},
+    | {"sslmode": _choice(SSL_MODES), "monitor": MONITOR},
     required=("service", "host", "port", "dbname", "user"),
 )
 LOGIN = _table(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.awe.process.client import PROBE
-from deploy.awe.process.environments import DATABASE, DEAD_JOBS, PROCESSING_JOBS, ROLE, WAITING_JOBS
+from deploy.awe.process.environments import DATABASE, DEAD_JOBS, MONITOR, PROCESSING_JOBS, ROLE, WAITING_JOBS
 from deploy.awe.process.layout import Layout
 from deploy.awe.process.settings import StackSettings
 
@@ -77,6 +77,10 @@ user = {role}
 password = "file:secrets/database_password"
 sslmode = "disable"
 
+[databases.application.monitor]
+user = {monitor}
+password = "file:secrets/monitor_password"
+
 [login]
 endpoint = "public"
 username = {probe}
@@ -142,6 +146,7 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         "redis_listens": f"127.0.0.1:{ports.redis}",
         "dbname": DATABASE,
         "role": ROLE,
+        "monitor": MONITOR,
         "probe": PROBE,
         "waiting_jobs": WAITING_JOBS,
         "processing_jobs": PROCESSING_JOBS,

@@ -11,6 +11,7 @@ from deploy.awe.process.layout import APPLICATION, CHECKOUT, Layout
 from deploy.awe.process.settings import StackSettings
 
 ROLE = "awe_app"
+MONITOR = "awe_monitor"
 DATABASE = "ai_workflow_engine"
 WAITING_JOBS = "awe:jobs"
 PROCESSING_JOBS = "awe:jobs:processing"
@@ -50,6 +51,7 @@ def of_preparation(layout: Layout, cluster: PostgresCluster, *, shared: dict[str
         "PYTHONPATH": f"{CHECKOUT}:{APPLICATION}",
         "MIGRATION_DATABASE_URL": cluster.superuser_url(DATABASE),
         "PROBE_PASSWORD": layout.secret("probe_password"),
+        "MONITOR_URL": cluster.url(role=MONITOR, password=layout.secret("monitor_password"), database=DATABASE),
     }
 
 

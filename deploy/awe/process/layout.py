@@ -15,7 +15,7 @@ APPLICATION = AWE / "app"
 
 # What the troubleshooting guide calls from the project directory.
 LINKS = {"scripts": "scripts", "debug_jwt.py": "scripts/debug_jwt.py", "curl-format.txt": "curl-format.txt"}
-SECRETS = ("database_password", "probe_password", "jwt_secret_key")
+SECRETS = ("database_password", "monitor_password", "probe_password", "jwt_secret_key")
 
 
 @dataclass(frozen=True, slots=True)

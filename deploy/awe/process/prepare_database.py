@@ -1,4 +1,4 @@
-"""Make role, database, schema and first rows: `python -m deploy.awe.process.prepare_database`; harmless when repeated.
+"""Make roles, database, schema and first rows: `python -m deploy.awe.process.prepare_database`; harmless when repeated.
 
 Runs once per start of the stack, as the cluster's superuser, with the application's packages on the path.
 """
@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 from deploy.awe.process.layout import APPLICATION
 from deploy.awe.process.passwords import set_password
 
+WATCHING = ("pg_monitor", "pg_use_reserved_connections")  # the latter came with PostgreSQL 16
+
 
 def main() -> None:
     """Do it all, in order."""
@@ -28,10 +30,22 @@ def main() -> None:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
             statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
             connection.execute(statement.format(sql.Identifier(database), sql.Identifier(role)))
+        prepare_monitor(connection)
     command.upgrade(Config(str(APPLICATION / "alembic.ini")), "head")
     from shared.seed import seed  # of the application, which this program's path leads to
 
     seed()
+
+
+def prepare_monitor(connection: psycopg.Connection) -> None:
+    """Make the role that diagnoses watch with, and give it a way in that the application cannot take."""
+    monitor = conninfo_to_dict(os.environ["MONITOR_URL"])
+    role, password = str(monitor["user"]), str(monitor["password"])
+    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+        set_password(connection, "CREATE ROLE {} LOGIN PASSWORD {}", role=role, password=password)
+    granted = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", [list(WATCHING)])
+    for (name,) in granted.fetchall():
+        connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(name), sql.Identifier(role)))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
+from awe_incidents.local.binaries import find_postgres, postgres_major
 from awe_incidents.local.control import Status, control
 from awe_incidents.local.errors import NotRunning
 from awe_incidents.local.layout import open_layout
@@ -45,6 +46,7 @@ DATABASE_SETTINGS = {
     "shared_buffers": "32MB",
     "jit": "off",
 }
+RESERVED_CONNECTIONS = {"reserved_connections": "2"}  # for the monitor; came with PostgreSQL 16
 REDIS_SETTINGS = {"maxmemory": "32mb"}
 
 
@@ -74,6 +76,8 @@ class ProcessStack:
         """Its own PostgreSQL cluster."""
         home = self.servers / "database"
         settings = {**DATABASE_SETTINGS, "external_pid_file": str(home / "server.pid")}
+        if postgres_major(find_postgres()) >= 16:
+            settings |= RESERVED_CONNECTIONS
         return PostgresCluster.at(home, port=self.settings.chosen_ports.database, settings=settings)
 
     @cached_property
@@ -229,7 +233,9 @@ class ProcessStack:
             PREPARE: environments.of_preparation(layout, self.cluster, shared=shared),
         }
         for program, variables in files.items():
-            if not layout.environment(program).exists():
+            if (
+                program == PREPARE or not layout.environment(program).exists()
+            ):  # those of services may be changed by hand
                 write_environment(layout.environment(program), variables)
 
     def _start(self, *, detached: bool) -> None:

@@ -3,7 +3,8 @@
 Pass: a connection and an answer. Fail: the code says which of refused, auth, no_database, no_role, not_permitted,
 slots, starting, stopping, not_accepting, dns, unreachable, timeout, ssl or closed it was. A server that accepts and
 never answers is a finding (`postgres.timeout`), as not answering is what the application sees, too.
-Source: libpq's messages, sorted by text since failed connects carry no SQLSTATE.
+It is skipped for database.saturation where every connection is taken and a monitor (`[databases.X.monitor]`) was still
+let in: that check says who has them. Source: libpq's messages, sorted by text since failed connects carry no SQLSTATE.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import psycopg
 from diagnostics.checks.base import Check
 from diagnostics.checks.result import Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
+from diagnostics.checks.watching import CONNECT_SECONDS, NO_DATABASES, slots_seen
+from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.postgres import ConnectFailure, connected
-from diagnostics.stack import Database, StackConfig
+from diagnostics.stack import Database, SecretUnavailable, StackConfig
 
-CONNECT_SECONDS = 3.0
+SATURATION = "database.saturation"
 QUESTION = "SELECT 1, version(), pg_is_in_recovery()"
 
 
@@ -35,7 +38,7 @@ class PostgresDirect(Check):
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where a database is described."""
-        return None if stack.databases else "the stack describes no [databases.*]"
+        return None if stack.databases else NO_DATABASES
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Connect to one database after the other."""
@@ -53,6 +56,8 @@ def _ask(seeing: Seeing, database: Database) -> Finding:
         ) as connection:
             row = connection.execute(QUESTION).fetchone()
     except ConnectFailure as failure:
+        if failure.code == "postgres.slots" and _monitor_sees_why(seeing, database):
+            return _left_to_saturation(database, target, failure)
         return _failed(seeing, database, target, failure)
     except psycopg.Error as error:
         unanswered = ConnectFailure("postgres.query_failed", " ".join(str(error).split()))
@@ -78,3 +83,18 @@ def _failed(seeing: Seeing, database: Database, target: str, failure: ConnectFai
         target=target,
         citations=(evidence.whole(),),
     )
+
+
+def _monitor_sees_why(seeing: Seeing, database: Database) -> bool:
+    """Say whether database.saturation can name who has the connections, so that there is one red line and not two."""
+    if database.monitor is None:
+        return False
+    try:
+        return slots_seen(seeing, database).is_exhausted
+    except (ConnectFailure, CouldNotLook, SecretUnavailable):
+        return False
+
+
+def _left_to_saturation(database: Database, target: str, failure: ConnectFailure) -> Finding:
+    text = f"{database.name}: {database.user} gets no connection ({failure.code}): {SATURATION} has to be right first"
+    return Finding(state=State.SKIP, code="prerequisite", message=text, target=target, prerequisite=SATURATION)

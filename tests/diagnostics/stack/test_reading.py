@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diagnostics.stack import SecretReference, StackInvalid, parse_document, parse_toml, read_stack
+from diagnostics.stack import Monitor, SecretReference, StackInvalid, parse_document, parse_toml, read_stack
 from diagnostics.stack.errors import Problem
 
 SECRET = "hunter2-in-the-wrong-place"
@@ -65,6 +65,10 @@ port = 5432
 dbname = "books"
 user = "clerk"
 password = "file:secrets/books"
+
+[databases.books.monitor]
+user = "watcher"
+password = "env:WATCHER_PASSWORD"
 
 [login]
 endpoint = "public"
@@ -126,6 +130,9 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.endpoints["public"].url == "https://shop.example:8443"
     assert stack.tls["public"].ca == root / "certs/ca.crt"
     assert stack.databases["books"].password == SecretReference("file", "secrets/books")
+    assert stack.databases["books"].monitor == Monitor(
+        user="watcher", password=SecretReference("env", "WATCHER_PASSWORD")
+    )
     assert stack.tokens is not None
     assert [key.service for key in stack.tokens.keys] == ["till", "runner"]
     assert stack.queue is not None
@@ -148,7 +155,12 @@ def test_an_issue_tracker_is_a_repository(tmp_path: Path, github: str) -> None:
 
 def test_every_secret_reference_is_known_for_removal_by_value(tmp_path: Path) -> None:
     references = {str(one) for one in parse_toml(FULL, folder=tmp_path).secret_references()}
-    assert references == {"file:secrets/books", "env:TESTER_PASSWORD", "db:signing-key"}
+    assert references == {
+        "file:secrets/books",
+        "env:WATCHER_PASSWORD",
+        "env:TESTER_PASSWORD",
+        "db:signing-key",
+    }
 
 
 def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:

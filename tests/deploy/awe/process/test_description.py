@@ -32,6 +32,7 @@ def test_the_description_validates_and_names_every_service_by_its_own_name(tmp_p
     assert stack.thresholds["agents.workers_and_queues"] == {"stall_seconds": 3}
     assert {str(reference) for reference in stack.secret_references()} == {
         "file:secrets/database_password",
+        "file:secrets/monitor_password",
         "file:secrets/probe_password",
         "file:secrets/redis_password",
     }

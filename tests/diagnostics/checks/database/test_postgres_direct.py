@@ -18,6 +18,7 @@ from diagnostics.checks.result import Result, State
 from diagnostics.probes.postgres import classified
 from diagnostics.stack import Database, SecretReference
 from tests.database import superuser
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import look, stack
 
 ROLE = "incident_shop"
@@ -75,6 +76,7 @@ def test_a_healthy_database_passes_with_its_answer_as_evidence(tmp_path: Path) -
     assert (result.state, result.leading.code) == (State.PASS, "postgres.answered")
     assert "PostgreSQL" in result.evidence[0].content
     assert result.leading.citations
+    shows(HEALTHY, result)
 
 
 def test_the_session_is_read_only() -> None:
@@ -97,6 +99,7 @@ def test_a_wrong_password_is_auth_and_stands_nowhere(tmp_path: Path) -> None:
     result = ask(tmp_path, password="wrong-and-secret")
     assert result.leading.code == "postgres.auth"
     assert "wrong-and-secret" not in repr(result)
+    shows(fault("wrong password"), result)
 
 
 def test_no_password_is_auth(tmp_path: Path) -> None:
@@ -104,39 +107,53 @@ def test_no_password_is_auth(tmp_path: Path) -> None:
 
 
 def test_a_missing_database_has_its_own_code(tmp_path: Path) -> None:
-    assert ask(tmp_path, dbname="nowhere").leading.code == "postgres.no_database"
+    result = ask(tmp_path, dbname="nowhere")
+    assert result.leading.code == "postgres.no_database"
+    shows(fault("no such database"), result)
 
 
 def test_used_up_connections_have_their_own_code(tmp_path: Path) -> None:
     with altered(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0", f"ALTER ROLE {ROLE} CONNECTION LIMIT -1"):
-        assert ask(tmp_path).leading.code == "postgres.slots"
+        result = ask(tmp_path)
+    assert result.leading.code == "postgres.slots"
+    shows(fault("connections used up"), result)
 
 
 def test_a_role_that_may_not_log_in_has_its_own_code(tmp_path: Path) -> None:
     with altered(f"ALTER ROLE {ROLE} NOLOGIN", f"ALTER ROLE {ROLE} LOGIN"):
-        assert ask(tmp_path).leading.code == "postgres.not_permitted"
+        result = ask(tmp_path)
+    assert result.leading.code == "postgres.not_permitted"
+    shows(fault("role may not log in"), result)
 
 
 def test_a_database_that_takes_no_connections_has_its_own_code(tmp_path: Path) -> None:
     with altered(
         "ALTER DATABASE incident_shop ALLOW_CONNECTIONS false", "ALTER DATABASE incident_shop ALLOW_CONNECTIONS true"
     ):
-        assert ask(tmp_path).leading.code == "postgres.not_accepting"
+        result = ask(tmp_path)
+    assert result.leading.code == "postgres.not_accepting"
+    shows(fault("database takes no connections"), result)
 
 
 def test_a_closed_port_is_refused(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert ask(tmp_path, port=port).leading.code == "postgres.refused"
+    result = ask(tmp_path, port=port)
+    assert result.leading.code == "postgres.refused"
+    shows(fault("nobody listens"), result)
 
 
 def test_an_unknown_name_is_dns(tmp_path: Path) -> None:
-    assert ask(tmp_path, host="no-such-host.invalid").leading.code == "postgres.dns"
+    result = ask(tmp_path, host="no-such-host.invalid")
+    assert result.leading.code == "postgres.dns"
+    shows(fault("unknown host name"), result)
 
 
 def test_a_server_without_tls_is_told_apart_where_tls_is_demanded(tmp_path: Path) -> None:
-    assert ask(tmp_path, sslmode="require").leading.code == "postgres.ssl"
+    result = ask(tmp_path, sslmode="require")
+    assert result.leading.code == "postgres.ssl"
+    shows(fault("TLS demanded where there is none"), result)
 
 
 def test_a_server_that_accepts_and_never_answers_is_a_finding(tmp_path: Path) -> None:
@@ -146,6 +163,7 @@ def test_a_server_that_accepts_and_never_answers_is_a_finding(tmp_path: Path) ->
         result = ask(tmp_path, port=silent.getsockname()[1])
     assert (result.state, result.leading.code) == (State.FAIL, "postgres.timeout")
     assert result.duration_ms < 6000
+    shows(HANGING, result)
 
 
 def test_what_is_no_postgresql_is_a_finding_and_no_crash(tmp_path: Path) -> None:
@@ -164,6 +182,7 @@ def test_what_is_no_postgresql_is_a_finding_and_no_crash(tmp_path: Path) -> None
         result = ask(tmp_path, port=other.getsockname()[1])
         thread.join(timeout=5)
     assert result.state is State.FAIL
+    shows(fault("another protocol on its port"), result)
 
 
 def test_a_secret_that_cannot_be_read_is_error_and_not_fail(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from diagnostics.checks.result import Result, State
 from diagnostics.stack import Queue, SecretReference
 from tests.diagnostics import looks
 from tests.diagnostics.brokers import Broker, running_broker, wait_until
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.servers import hanging, serving
 
 SLUG = "database.redis"
@@ -53,6 +54,7 @@ def test_a_healthy_server_passes_with_its_figures_as_evidence(broker: Broker) ->
     assert (result.state, [one.code for one in result.findings]) == (State.PASS, ["redis.answered"])
     assert "role: master -> master" in result.evidence[0].content
     assert not result.is_blocking
+    shows(HEALTHY, result)
 
 
 def test_a_wrong_password_is_refused_and_blocks(broker: Broker) -> None:
@@ -61,6 +63,7 @@ def test_a_wrong_password_is_refused_and_blocks(broker: Broker) -> None:
     assert (result.state, result.leading.code) == (State.FAIL, "redis.auth")
     assert result.is_blocking
     assert "not-the-password" not in repr(result)
+    shows(fault("wrong password"), result)
 
 
 def test_a_stopped_server_is_refused(tmp_path: Path) -> None:
@@ -70,6 +73,7 @@ def test_a_stopped_server_is_refused(tmp_path: Path) -> None:
     result = looks.look(SLUG, looks.stack(tmp_path, queue=queue))
     assert (result.state, result.leading.code) == (State.FAIL, "redis.refused")
     assert result.leading.citations
+    shows(fault("nobody listens"), result)
 
 
 def test_a_server_that_accepts_and_never_answers_times_out(tmp_path: Path) -> None:
@@ -79,6 +83,7 @@ def test_a_server_that_accepts_and_never_answers_times_out(tmp_path: Path) -> No
         result = looks.look(SLUG, looks.stack(tmp_path, queue=queue))
     assert (result.state, result.leading.code) == (State.FAIL, "redis.timeout")
     assert time.monotonic() - began < 3
+    shows(HANGING, result)
 
 
 def test_a_frozen_server_times_out() -> None:
@@ -95,7 +100,9 @@ def test_a_secret_that_cannot_be_read_is_an_error(broker: Broker) -> None:
 def test_a_replica_fails(broker: Broker) -> None:
     broker.client().replicaof("127.0.0.1", 9)
     try:
-        assert looks.found(look(broker), "redis.replica").state is State.FAIL
+        result = look(broker)
+        assert looks.found(result, "redis.replica").state is State.FAIL
+        shows(fault("a replica"), result)
     finally:
         broker.client().replicaof("NO", "ONE")
 
@@ -117,7 +124,9 @@ def test_full_memory_warns_then_fails_but_not_where_keys_are_evicted(broker: Bro
     ):
         client.config_set("maxmemory-policy", policy)
         client.config_set("maxmemory", int(used / share))
-        finding = looks.found(look(broker), "redis.memory")
+        result = look(broker)
+        shows(fault(f"{100 * share:.0f} % of the memory used, {policy}"), result)
+        finding = looks.found(result, "redis.memory")
         assert finding.state is state
         assert finding.threshold is not None
         assert finding.threshold.reference == "ours"
@@ -147,9 +156,13 @@ def test_many_clients_warn(broker: Broker) -> None:
 
 def test_settings_that_endanger_a_queue_warn(broker: Broker) -> None:
     broker.client().config_set("maxmemory-policy", "allkeys-lru")
-    assert looks.found(look(broker), "redis.evicting_policy").state is State.WARN
+    evicting = look(broker)
+    assert looks.found(evicting, "redis.evicting_policy").state is State.WARN
+    shows(fault("keys are evicted when full"), evicting)
     broker.client().config_set("maxmemory", 0)
-    assert looks.found(look(broker), "redis.no_maxmemory").state is State.WARN
+    unlimited = look(broker)
+    assert looks.found(unlimited, "redis.no_maxmemory").state is State.WARN
+    shows(fault("no maxmemory"), unlimited)
 
 
 def test_an_account_without_info_warns_and_says_what_is_not_known(broker: Broker) -> None:
