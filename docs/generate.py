@@ -23,7 +23,10 @@ django.setup()
 from drf_spectacular.generators import SchemaGenerator  # noqa: E402
 from drf_spectacular.renderers import OpenApiYamlRenderer  # noqa: E402
 
+from awe_incidents.incidents import lint  # noqa: E402
+from awe_incidents.incidents.lint import KINDS, WEIGHTS  # noqa: E402
 from awe_incidents.incidents.states import TRANSITIONS, IncidentState  # noqa: E402
+from awe_incidents.incidents.template import SECTIONS  # noqa: E402
 from diagnostics.checks.base import Check  # noqa: E402
 from diagnostics.checks.registry import all_checks  # noqa: E402
 from diagnostics.stack.schema import STACK  # noqa: E402
@@ -38,6 +41,7 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "states.md", states()
     yield "openapi.yaml", openapi()
     yield "stack.schema.json", json.dumps(STACK, indent=2) + "\n"
+    yield "lint.md", lint_page()
     yield "checks/README.md", check_index()
     yield "check-matrix.md", check_matrix()
     for slug in all_checks():
@@ -84,6 +88,23 @@ def openapi() -> str:
     renderer: Any = OpenApiYamlRenderer
     schema = generator().get_schema(request=None, public=True)
     return str(renderer().render(schema, renderer_context={}).decode())
+
+
+def lint_page() -> str:
+    """List the sections of a report with their weights, and every kind of flaw."""
+    sections = [f"| {SECTIONS[name].label} | `{name}` | {weight} |" for name, weight in WEIGHTS.items()]
+    kinds = [f"| `{code}` | {kind.meaning} | {kind.advice} | {_part(kind.part)} |" for code, kind in KINDS.items()]
+    parts = [
+        *("# What a bug report lacks", GENERATED, "", str(inspect.getdoc(lint)), ""),
+        *("| section | field | points |", "|---|---|---|", *sections, ""),
+        *("| code | what it means | what to do | takes |", "|---|---|---|---|", *kinds, ""),
+    ]
+    return "\n".join(parts)
+
+
+def _part(part: float) -> str:
+    named: dict[float, str] = {0: "nothing: a note", 1: "the section's points"}
+    return named.get(part, f"{part:.0%} of them")
 
 
 def check_index() -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from drf_spectacular.drainage import set_override
 from rest_framework import serializers
 
+from awe_incidents.incidents.lint import KINDS as _FLAWS
+from awe_incidents.incidents.models import TEMPLATE_FIELDS as _TEMPLATE_FIELDS
 from awe_incidents.incidents.states import TRANSITIONS
 from awe_incidents.incidents.states import Category as _Category
 from awe_incidents.incidents.states import IncidentState as _IncidentState
@@ -34,6 +36,8 @@ def _words(words: Iterable[str]) -> Choices:
 
 INCIDENT_STATES = _words(_IncidentState)
 INCIDENT_ACTIONS = _words(sorted(TRANSITIONS))
+SECTIONS = _words(_TEMPLATE_FIELDS)
+FLAW_CODES = _words(_FLAWS)
 CATEGORIES = _words(_Category)
 SEVERITIES = _words(_Severity)
 RUN_STATES = _words(_RunState)

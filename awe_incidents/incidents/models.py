@@ -59,7 +59,7 @@ class BugReport(models.Model):
     """The documented template as filed, redacted. Never changed: a correction is a new revision."""
 
     id = MonthlyId(primary_key=True)
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="reports")
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="reports", db_index=False)
     stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="reports", db_index=False)
     reporter = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bug_reports", db_index=False
@@ -73,13 +73,19 @@ class BugReport(models.Model):
     screenshots = models.TextField(blank=True)
     redactions = models.JSONField(default=dict)  # receipt: rule-set version and counts by field and rule
     filed_at = models.DateTimeField()
+    lint = models.JSONField(default=list)  # what it lacks: section, code and weight of each flaw
+    completeness = models.PositiveSmallIntegerField()  # 100 less those weights
 
     class Meta:
         constraints = [
             models.CheckConstraint(name="report_environment", condition=Q(environment__in=ENVIRONMENTS)),
             models.CheckConstraint(name="report_says_what_happened", condition=~Q(actual_behavior="")),
+            models.CheckConstraint(name="report_completeness", condition=Q(completeness__lte=100)),
         ]
-        indexes = [models.Index(fields=["reporter", "-id"], name="report_of_reporter")]
+        indexes = [
+            models.Index(fields=["reporter", "-id"], name="report_of_reporter"),
+            models.Index(fields=["incident", "completeness"], name="report_of_incident"),  # also for the best of them
+        ]
 
     def __str__(self) -> str:
         return f"report {self.pk} on incident {self.incident_id}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import sees_everything
@@ -11,8 +11,13 @@ from diagnostics.models import Evidence, Run
 
 
 def visible_incidents(user: User) -> QuerySet[Incident]:
-    """Give the incidents that a person may see: a reporter those with an own report, and those opened by themselves."""
-    incidents = Incident.objects.select_related("stack")
+    """Give the incidents that a person may see: a reporter those with an own report, and those opened by themselves.
+
+    Each has the `completeness` of the best report on it that this person may see; None without one.
+    """
+    reports = visible_reports(user).filter(incident=OuterRef("pk")).order_by("-completeness")
+    best = Subquery(reports.values("completeness")[:1])
+    incidents = Incident.objects.select_related("stack").annotate(completeness=best)
     if sees_everything(user.roles):
         return incidents
     own = BugReport.objects.filter(incident=OuterRef("pk"), reporter=user)

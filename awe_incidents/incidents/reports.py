@@ -10,6 +10,7 @@ from typing import Any
 
 from awe_incidents.incidents.errors import ReportInvalid
 from awe_incidents.incidents.issue_link import issue_link
+from awe_incidents.incidents.lint import Flaw, Verdict, lint
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, Incident
 from awe_incidents.incidents.template import TemplateFields, normalize
 from diagnostics.models import Stack
@@ -31,11 +32,23 @@ MAX_TITLE = Incident._meta.get_field("title").max_length or 200
 
 @dataclass(frozen=True, slots=True)
 class CleanReport:
-    """What may be stored: fields, the receipt of what was removed, and a digest of the fields for the trail."""
+    """What may be stored: fields, the receipt of what was removed, what is lacking, and a digest for the trail."""
 
     fields: Mapping[str, str]
     receipt: Mapping[str, Any]
+    verdict: Verdict
     sha256: str
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Give what is stored of it, by column."""
+        lacking = [{"section": flaw.section, "code": flaw.code, "weight": flaw.weight} for flaw in self.verdict.flaws]
+        return {
+            **self.fields,
+            "redactions": self.receipt,
+            "lint": lacking,
+            "completeness": self.verdict.completeness,
+        }
 
     @property
     def removed(self) -> int:
@@ -60,7 +73,8 @@ def cleaned(fields: Mapping[str, str], *, stack: Stack) -> CleanReport:
         texts[name], version = redacted.text, redacted.receipt.rule_set_version
         if redacted.receipt.counts:
             counts[name] = dict(redacted.receipt.counts)
-    return CleanReport(texts, {"rule_set_version": version, "counts": counts}, digest_of(texts))
+    verdict = lint(TemplateFields(**texts), environment=stack.environment)
+    return CleanReport(texts, {"rule_set_version": version, "counts": counts}, verdict, digest_of(texts))
 
 
 def digest_of(texts: Mapping[str, str]) -> str:
@@ -94,6 +108,11 @@ def title_of(fields: Mapping[str, str]) -> str:
 def template_of(report: BugReport) -> TemplateFields:
     """Give a stored report as the template that it was filed with."""
     return TemplateFields(**{name: getattr(report, name) for name in TEMPLATE_FIELDS})
+
+
+def flaws_of(report: BugReport) -> list[Flaw]:
+    """Give what a stored report lacks, worst first."""
+    return [Flaw(**one) for one in report.lint]
 
 
 def new_issue(report: BugReport, *, whole_at: str) -> str | None:

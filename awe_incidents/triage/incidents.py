@@ -150,6 +150,10 @@ class IncidentAdmin(DeskAdmin):
         return tag_of(user.pk, incident.version, last, states, run_version(runs[0] if runs else None))
 
 
+def _completeness(incident: Any) -> str:
+    return "none" if incident.completeness is None else f"{incident.completeness} of 100 complete"
+
+
 def _facts(incident: Incident, user: User) -> list[Fact]:
     sees_more = has_any_role(user, DeskAdmin.seen_by)
     facts = [
@@ -158,6 +162,7 @@ def _facts(incident: Incident, user: User) -> list[Fact]:
         Fact("Category", incident.category or "not set"),
         Fact("Stack", incident.stack.name, address(incident.stack) if sees_more else ""),
         Fact("Environment", incident.stack.environment, is_label=True),
+        Fact("Best report", _completeness(incident)),
         Fact("Opened", incident.opened_at),
         Fact("Opened by", incident.opened_by.username if incident.opened_by else "the service"),
         Fact("Last change", incident.changed_at),

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import BugReport, TimelineEntry
 from awe_incidents.incidents.queries import visible_reports
+from awe_incidents.incidents.reports import flaws_of
 from awe_incidents.triage.access import EVERYBODY
-from awe_incidents.triage.base import DeskAdmin, time_column
+from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
 
 HEADINGS = {
@@ -38,6 +39,7 @@ class BugReportAdmin(DeskAdmin):
         "stack",
         "environment",
         "reporter",
+        "complete",
         time_column("filed_at", description="Filed"),
     )
     list_filter = ("environment", "stack")
@@ -48,7 +50,12 @@ class BugReportAdmin(DeskAdmin):
 
     def for_list(self, rows: QuerySet[BugReport], user: User) -> QuerySet[BugReport]:
         """Leave out the long texts."""
-        return rows.defer(*LONG_FIELDS, "stack__document", "stack__redaction_key")
+        return rows.defer(*LONG_FIELDS, "lint", "redactions", "stack__document", "stack__redaction_key")
+
+    @display(description="Complete")
+    def complete(self, report: BugReport) -> str:
+        """Show how complete it is."""
+        return f"{report.completeness} of 100"
 
     def context(self, thing: BugReport, request: HttpRequest) -> Mapping[str, Any]:
         """Show the seven fields as text, and what was removed from them."""
@@ -58,9 +65,11 @@ class BugReportAdmin(DeskAdmin):
                 Fact("Stack", thing.stack.name),
                 Fact("Reporter", thing.reporter.username),
                 Fact("Filed", thing.filed_at),
+                Fact("Complete", f"{thing.completeness} of 100"),
                 Fact("Redaction rules", thing.redactions.get("rule_set_version", "")),
             ],
             "fields": [(heading, getattr(thing, name)) for name, heading in HEADINGS.items()],
+            "flaws": flaws_of(thing),
             "receipt": [
                 (HEADINGS[name], rule, number)
                 for name, rules in thing.redactions.get("counts", {}).items()

@@ -122,3 +122,8 @@ def test_old_rows_keep_their_constraints(carried: psycopg.Connection) -> None:
         carried.execute("UPDATE diagnostics_checkresult SET progress = 'x' WHERE id = 5")
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         carried.execute("DELETE FROM diagnostics_evidencetext")
+
+
+def test_reports_of_before_are_judged(carried: psycopg.Connection) -> None:
+    found = carried.execute("SELECT DISTINCT completeness, lint->0->>'code' FROM incidents_bugreport WHERE id < 1000")
+    assert sorted(found.fetchall()) == [(20, "missing"), (35, "missing")]

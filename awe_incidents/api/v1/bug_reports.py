@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
+from awe_incidents.api.choices import FLAW_CODES, SECTIONS
 from awe_incidents.api.fields import MAX_ID, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
@@ -27,7 +28,7 @@ from awe_incidents.incidents.errors import RoleRequired
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport
 from awe_incidents.incidents.operations import file_bug_report
 from awe_incidents.incidents.queries import visible_reports
-from awe_incidents.incidents.reports import new_issue
+from awe_incidents.incidents.reports import flaws_of, new_issue
 
 
 class BugReportLinks(serializers.Serializer[Any]):
@@ -57,12 +58,25 @@ class BugReportSerializer(serializers.ModelSerializer[BugReport]):
     stack = serializers.CharField(source="stack.name", read_only=True)
     reporter = serializers.CharField(source="reporter.username", read_only=True)
     incident = serializers.IntegerField(source="incident_id", read_only=True)
+    completeness = serializers.IntegerField(
+        read_only=True, min_value=0, max_value=100, help_text="100 less what it lacks (docs/lint.md)."
+    )
     redactions = ReceiptField(read_only=True)
     links = serializers.SerializerMethodField()
 
     class Meta:
         model = BugReport
-        fields = ["id", "stack", "incident", "reporter", *TEMPLATE_FIELDS, "redactions", "filed_at", "links"]
+        fields = [
+            "id",
+            "stack",
+            "incident",
+            "reporter",
+            *TEMPLATE_FIELDS,
+            "completeness",
+            "redactions",
+            "filed_at",
+            "links",
+        ]
         read_only_fields = fields
 
     @extend_schema_field(BugReportLinks)
@@ -77,6 +91,15 @@ class BugReportSerializer(serializers.ModelSerializer[BugReport]):
         }
 
 
+class Flaw(serializers.Serializer[Any]):
+    """Something that a report lacks."""
+
+    section = serializers.ChoiceField(choices=SECTIONS)
+    code = serializers.ChoiceField(choices=FLAW_CODES)
+    message = serializers.CharField(help_text="What is wrong and what to do.")
+    weight = serializers.IntegerField(min_value=0, max_value=100, help_text="The points of 100 that it takes.")
+
+
 class BugReportDetailLinks(BugReportLinks):
     """Where to go on from one bug report."""
 
@@ -87,6 +110,17 @@ class BugReportDetailLinks(BugReportLinks):
 
 class BugReportDetailSerializer(BugReportSerializer):
     """One bug report, with what a list would be too long with."""
+
+    lint = serializers.SerializerMethodField()
+
+    class Meta(BugReportSerializer.Meta):
+        fields = [*BugReportSerializer.Meta.fields, "lint"]
+        read_only_fields = fields
+
+    @extend_schema_field(Flaw(many=True))
+    def get_lint(self, report: BugReport) -> list[dict[str, Any]]:
+        """Give what it lacks, worst first."""
+        return [{**flaw._asdict(), "message": flaw.message} for flaw in flaws_of(report)]
 
     @extend_schema_field(BugReportDetailLinks)
     def get_links(self, report: BugReport) -> dict[str, str]:

@@ -24,6 +24,13 @@ from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import move_incident, open_incident
 from awe_incidents.incidents.queries import visible_incidents
 
+COMPLETENESS = {
+    "type": ["integer", "null"],
+    "minimum": 0,
+    "maximum": 100,
+    "description": "Of the best bug report on it that you may see; null without one.",
+}
+
 
 class IncidentLinks(serializers.Serializer[Any]):
     """Where to go on from an incident."""
@@ -40,6 +47,7 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
     stack = serializers.CharField(source="stack.name", read_only=True)
     severity = choice_or_empty(SEVERITIES, "How bad it is; empty until somebody said so.")
     category = choice_or_empty(CATEGORIES, "Which kind of problem it is; empty until somebody said so.")
+    completeness = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -51,12 +59,18 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
             "state",
             "severity",
             "category",
+            "completeness",
             "opened_at",
             "changed_at",
             "version",
             "links",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(COMPLETENESS)
+    def get_completeness(self, incident: Incident) -> int | None:
+        """Give what the query found; an incident that was just opened has no reports."""
+        return getattr(incident, "completeness", None)
 
     @extend_schema_field(IncidentLinks)
     def get_links(self, incident: Incident) -> dict[str, str]:
@@ -166,8 +180,8 @@ class IncidentTransitions(_VisibleIncidents, CreateView):
         incident = self.get_object()
         asked = TransitionRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        incident = move_incident(
+        move_incident(
             incident=incident, user=self.person, by=actor_of(request), at=timezone.now(), **asked.validated_data
         )
-        data = self.get_serializer(incident).data
+        data = self.get_serializer(self.get_object()).data
         return created(data, location=data["links"]["self"])

@@ -35,8 +35,7 @@ def file_bug_report(
     incident_id, report_id, run_id = reserve_ids(Incident, BugReport, Run)
     title = reports.title_of(clean.fields)
     incident = Incident(pk=incident_id, stack=stack, title=title, opened_by=reporter, opened_at=at, changed_at=at)
-    kept = {**clean.fields, "redactions": clean.receipt, "filed_at": at}
-    report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, **kept)
+    report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, filed_at=at, **clean.columns)
     run = new_run(run_id=run_id, stack=stack, suite_name=FILING_SUITE, reason=f"bug report {report_id}", at=at)
     lines: list[Line] = [
         ("opened", "Incident opened", {}),
