@@ -49,6 +49,7 @@ app.conf.update(
     beat_schedule={
         "forget-idempotency-keys": {"task": "api.forget_idempotency_keys", "schedule": 3600.0},
         "make-months": {"task": "growth.make_months", "schedule": 3600.0},
+        "collect-contents": {"task": "growth.collect_contents", "schedule": 900.0},
     },
 )
 app.autodiscover_tasks(["diagnostics", "awe_incidents.growth", "awe_incidents.api"])

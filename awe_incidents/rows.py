@@ -45,6 +45,23 @@ def insert_together(rows: Iterable[models.Model]) -> None:
         row._state.adding, row._state.db = False, connection.alias
 
 
+def insert_or_hold(rows: Sequence[models.Model]) -> None:
+    """Insert rows of one kind that are new by their key, in the order given, and lock those that are there.
+
+    Each row by itself, so that no other can go between the one and the other; nothing is written to what is there.
+    """
+    if not rows:
+        return
+    kind = type(rows[0])
+    key, *others = sorted(_columns(kind, True), key=lambda field: not field.primary_key)
+    key_name, other_name = (connection.ops.quote_name(str(field.column)) for field in (key, others[0]))
+    insert, values = _statement(kind, rows)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{insert} ON CONFLICT ({key_name}) DO UPDATE SET {other_name} = EXCLUDED.{other_name} WHERE false", values
+        )
+
+
 def _statement(kind: type[models.Model], rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
     has_id, values = rows[0].pk is not None, list[Any]()
     texts = [_placeholders(row, _columns(kind, has_id), values) for row in rows]

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from awe_incidents.growth.models import Content
 from awe_incidents.monthly import MonthlyId
 from diagnostics.checks.base import SUITES
 from diagnostics.checks.result import State
@@ -157,16 +158,12 @@ class Handover(models.Model):
         return f"{self.name} of run {self.run_id}"
 
 
-class EvidenceText(models.Model):
+class EvidenceText(Content):
     """Redacted text, once per content: compressed, under the SHA-256 of its bytes."""
 
-    sha256 = models.CharField(max_length=64, primary_key=True)
     compressed = models.BinaryField(editable=False)  # zlib
     size_bytes = models.PositiveIntegerField()
     line_count = models.PositiveIntegerField()
-
-    def __str__(self) -> str:
-        return self.sha256[:12]
 
 
 class Evidence(models.Model):

@@ -89,3 +89,16 @@ def test_a_value_may_be_worked_out_by_the_database(stack: Stack, operator: User)
     stored = Incident.objects.get(pk=reserved)
     assert stored.title == "LOUD"
     assert abs(stored.changed_at - timezone.now()) < timedelta(minutes=1)
+
+
+def test_rows_that_are_there_are_held_and_left_as_they_are(stack: Stack, operator: User) -> None:
+    there, new = rows.reserve_ids(Incident, Incident)
+    rows.insert_together([incident(stack, operator, incident_id=there)])
+    again = [incident(stack, operator, incident_id=number) for number in (there, new)]
+    for one in again:
+        one.title = "second"
+
+    rows.insert_or_hold(again)
+    rows.insert_or_hold([])
+
+    assert list(Incident.objects.order_by("id").values_list("title", flat=True)) == ["a 'title'; --", "second"]

@@ -1,4 +1,4 @@
-"""Keep months ahead, every hour."""
+"""Keep months ahead, and collect what nobody refers to."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def make_months(**_: Any) -> None:
         return
     for table, number in operations.rows_outside_months().items():
         log.error("rows lie outside of every month", table=table, rows=number)
+
+
+@shared_task(name="growth.collect_contents")
+def collect_contents(**_: Any) -> None:
+    """Remove contents that nobody refers to any more."""
+    if number := operations.collect_contents(at=timezone.now()):
+        log.info("contents collected", number=number)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from awe_incidents.growth import contents
 from diagnostics.checks import result as seen
 from diagnostics.checks.result import legible
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Handover
@@ -75,9 +76,7 @@ def keep_evidence(row: CheckResult, pieces: tuple[seen.Evidence, ...]) -> None:
     """Store evidence texts once per content, and which result saw them."""
     pieces = tuple(replace(one, source=legible(one.source), content=legible(one.content)) for one in pieces)
     texts = {piece.sha256: piece.content for piece in pieces}
-    EvidenceText.objects.bulk_create(
-        [_text(sha256, content) for sha256, content in sorted(texts.items())], ignore_conflicts=True
-    )
+    contents.keep(_text(sha256, content) for sha256, content in texts.items())
     Evidence.objects.bulk_create(
         Evidence(
             result=row,

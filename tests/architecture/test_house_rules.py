@@ -19,6 +19,7 @@ import diagnostics
 from awe_incidents.api.problems import BY_ERROR
 from awe_incidents.celery import app
 from awe_incidents.incidents.states import TRANSITIONS, IncidentState
+from awe_incidents.monthly import MonthlyId
 from diagnostics import queue
 from diagnostics.checks.base import SUITES, Check
 from diagnostics.checks.registry import all_checks, suite
@@ -62,6 +63,20 @@ def test_foreign_keys_point_downwards() -> None:
 
 def test_the_trail_has_no_foreign_keys_to_others() -> None:
     assert {target for _, source, target in foreign_keys() if source == "audit"} == {"audit"}
+
+
+def test_no_key_of_the_database_points_into_a_table_whose_months_are_dropped() -> None:
+    """See docs/adr/0016: write `db_constraint=False`, and let both rows go together."""
+    pointing = [
+        str(field)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey)
+        and field.db_constraint  # type: ignore[attr-defined]  # the stubs lack it
+        and field.related_model
+        and isinstance(field.related_model._meta.pk, MonthlyId)
+    ]
+    assert pointing == []
 
 
 def test_queued_names_are_registered_tasks() -> None:
