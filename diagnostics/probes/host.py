@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from diagnostics.probes.could_not_look import NotPermitted
+from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
 from diagnostics.probes.errors import FileUnusable, ProcessUnknown
 from diagnostics.probes.files import mode_of, read_bounded
 
@@ -86,15 +86,32 @@ def _pid_in(pid_file: Path) -> int:
 def process_environment(pid_file: Path, names: Iterable[str]) -> dict[str, str]:
     """Give the named environment variables as the process was started with them; unset ones are left out.
 
-    Raises: ProcessUnknown (as process_of), NotPermitted.
+    Raises: ProcessUnknown (as process_of), NotPermitted, CouldNotLook (code environment_overwritten).
     """
     process, wanted = process_of(pid_file), set(names)
     try:
         data = read_bounded(Path("/proc") / str(process.pid) / "environ", max_bytes=MAX_ENVIRONMENT_BYTES)
     except FileUnusable:
         raise ProcessUnknown("pid_file.stale", f"process {process.pid} of {pid_file} has just ended") from None
+    if data and not data.strip(b"\0"):  # what a program does that writes its title over it
+        text = f"process {process.pid} of {pid_file} has overwritten the environment that it was started with"
+        raise CouldNotLook(text, code="environment_overwritten", target=str(pid_file))
     pairs = (entry.decode(errors="surrogateescape").partition("=") for entry in data.split(b"\0"))
     return {name: value for name, equals, value in pairs if equals and name in wanted}
+
+
+def folder_of_process(pid_file: Path) -> Path:
+    """Give the folder in which a process works, where its relative paths start.
+
+    Raises: ProcessUnknown (as process_of), NotPermitted.
+    """
+    process = process_of(pid_file)
+    try:
+        return Path(process.cwd())
+    except psutil.AccessDenied:
+        raise NotPermitted(f"process {process.pid} of {pid_file} may not be looked into") from None
+    except psutil.Error:
+        raise ProcessUnknown("pid_file.stale", f"process {process.pid} of {pid_file} has just ended") from None
 
 
 def family_of(process: psutil.Process) -> list[psutil.Process]:

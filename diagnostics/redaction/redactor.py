@@ -40,7 +40,8 @@ class Redactor:
         groups = _wanted(options)
         known = KnownSecrets(known_secrets, keep_words=options.keep_words)
         self.weak_secret_names = known.weak_names
-        self._lines = LineRedactor(groups=groups, known=known, mint=TokenMint(key))
+        self._mint = TokenMint(key)
+        self._lines = LineRedactor(groups=groups, known=known, mint=self._mint)
         self._prefilter = Prefilter(groups, known)
 
     def text(self, text: str) -> Redacted:
@@ -55,6 +56,10 @@ class Redactor:
     def stream(self) -> Stream:
         """Begin a stream of bytes."""
         return Stream(lines=self._lines, prefilter=self._prefilter, rule_set_version=RULE_SET_VERSION)
+
+    def fingerprint(self, secret: str) -> str:
+        """Give the 8 hex digits that stand for a secret in its marks, so that equal secrets of a stack are seen."""
+        return self._mint.fingerprint(secret.encode("utf-8", "surrogateescape"))
 
     def __repr__(self) -> str:
         """Show neither key nor secrets."""

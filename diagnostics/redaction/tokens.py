@@ -17,6 +17,9 @@ class TokenMint:
     key: bytes = field(repr=False)
 
     def token(self, *, rule_id: str, secret: bytes) -> bytes:
-        """Give the token: the first 32 bits of HMAC-SHA256 over the secret's bytes."""
-        digest = hmac.new(self.key, secret, hashlib.sha256).hexdigest()[:8]
-        return f"[REDACTED:{rule_id}:{digest}]".encode("ascii")
+        """Give the token, with the secret's fingerprint in it."""
+        return f"[REDACTED:{rule_id}:{self.fingerprint(secret)}]".encode("ascii")
+
+    def fingerprint(self, secret: bytes) -> str:
+        """Give the first 32 bits of HMAC-SHA256 over the secret's bytes, as hex digits."""
+        return hmac.new(self.key, secret, hashlib.sha256).hexdigest()[:8]

@@ -39,6 +39,8 @@ class Service:
     listens: tuple[tuple[str, int], ...] = ()  # (host, port) that this service and nobody else must own
     depends_on: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()  # configuration and secrets that it must be able to read
+    required_environment: tuple[str, ...] = ()  # names that its process must have been started with
+    default_values: tuple[str, ...] = ()  # sha256:HEX of values that it is shipped with and that must be changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,11 +33,17 @@ NAME: Schema = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9-]{0,62}$"}
 PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 HTTP_PATH: Schema = {"type": "string", "pattern": r"^/[^\s]*$"}
 LISTEN: Schema = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}$"}
+VARIABLE: Schema = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$"}
+DIGEST: Schema = {"type": "string", "pattern": r"^sha256:[0-9a-f]{64}$"}
 SECRET: Schema = {"type": "string", "pattern": REFERENCE_PATTERN, "x-secret": True}
 
 SERVICE = _table(
     {"role": _choice(ROLES), "pid_file": TEXT, "log_files": TEXTS, "depends_on": TEXTS}
-    | {"listens": {"type": "array", "items": LISTEN}, "files": TEXTS},
+    | {"listens": {"type": "array", "items": LISTEN}, "files": TEXTS}
+    | {
+        "required_environment": {"type": "array", "items": VARIABLE, "maxItems": 100},
+        "default_values": {"type": "array", "items": DIGEST, "maxItems": 100},
+    },
     required=("role",),
 )
 TLS = _table(
@@ -64,8 +70,7 @@ LOGIN = _table(
     required=("endpoint", "username", "password"),
 )
 TOKEN_KEY = _table(
-    {"service": TEXT, "environment_variable": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$"}}
-    | {"value": SECRET},
+    {"service": TEXT, "environment_variable": VARIABLE} | {"value": SECRET},
     required=("service",),
 ) | {"oneOf": [{"required": ["environment_variable"]}, {"required": ["value"]}]}
 TOKENS = _table(

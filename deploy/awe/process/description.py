@@ -32,6 +32,7 @@ role = "api"
 pid_file = {api_pid_file}
 log_files = [{api_log}, {security_log}]
 files = [{api_environment}]
+required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"]
 listens = [{api_listens}]
 depends_on = [{database_name}, {redis_name}]
 
@@ -40,6 +41,7 @@ role = "worker"
 pid_file = {worker_pid_file}
 log_files = [{worker_log}]
 files = [{worker_environment}]
+required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TOOL_BASE_URL"]
 depends_on = [{database_name}, {redis_name}]
 
 [services.{database}]
@@ -111,6 +113,10 @@ timestamp_field = "queued_at"
 
 [thresholds."agents.workers_and_queues"]
 stall_seconds = 3  # its jobs take milliseconds
+
+[thresholds."performance.host"]
+cpu_pressure_percent = 100  # it shares its machine with whatever builds and tests there
+io_pressure_percent = 100
 """
 
 

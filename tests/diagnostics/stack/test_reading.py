@@ -37,6 +37,8 @@ pid_file = "run/till.pid"
 log_files = ["log/till.log", "/var/log/till.log"]
 listens = ["127.0.0.1:8443", "[::1]:8443"]
 files = ["till.toml"]
+required_environment = ["SIGNING_KEY"]
+default_values = ["sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"]
 depends_on = ["ledger"]
 
 [services.ledger]
@@ -124,6 +126,8 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert till.pid_file == root / "run/till.pid"
     assert till.log_files == (root / "log/till.log", Path("/var/log/till.log"))
     assert till.listens == (("127.0.0.1", 8443), ("::1", 8443))
+    assert till.required_environment == ("SIGNING_KEY",)
+    assert len(till.default_values) == 1
     assert till.files == (root / "till.toml",)
     assert stack.host is not None
     assert stack.host.paths == (root / "data", Path("/var/backups"))
@@ -190,6 +194,13 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
         ('tls = "public"\n', "\n", "endpoints.public", "names its [tls.*]"),
         ('endpoint = "public"', 'endpoint = "private"', "login.endpoint", "no [endpoints.private]"),
         ('pending = ["letters"]', "", "queue", "pending"),
+        (
+            'required_environment = ["SIGNING',
+            'required_environment = ["SIG=',
+            "services.till.required_environment.0",
+            "form",
+        ),
+        ('default_values = ["sha256:', 'default_values = ["md5:', "services.till.default_values.0", "form"),
         ('vantage = "process"', 'vantage = "container"', "vantage", "[engine]"),
     ],
 )

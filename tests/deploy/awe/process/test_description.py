@@ -30,6 +30,8 @@ def test_the_description_validates_and_names_every_service_by_its_own_name(tmp_p
     assert stack.tokens is not None
     assert [key.service for key in stack.tokens.keys] == ["gateway", "runner"]
     assert stack.thresholds["agents.workers_and_queues"] == {"stall_seconds": 3}
+    assert stack.host is not None
+    assert Path("/elsewhere") in stack.host.paths
     assert {str(reference) for reference in stack.secret_references()} == {
         "file:secrets/database_password",
         "file:secrets/monitor_password",
