@@ -17,7 +17,7 @@ define install
 	touch $@
 endef
 
-.PHONY: help install demo up test check fix lock bench test-docker lint types layers generated schema migrations clean
+.PHONY: help install demo up test check fix lock bench test-docker lab faults lint types layers generated schema migrations clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,7 +66,10 @@ bench: $(VENV)/dev.stamp ## Measure, print a table, append to bench/results.json
 	@$(RUN) -m bench $(ARGS)
 
 test-docker: $(VENV)/dev.stamp ## Install and start a Docker Engine where none answers, then run the tests that need one
-	@deploy/engine.sh $(RUN) -m pytest -m docker $(ARGS)
+	@$(RUN) -m deploy.awe lab engine -- $(RUN) -m pytest -m docker $(ARGS)
+
+lab: $(VENV)/dev.stamp ## Build and start the reference stack in containers (installs and starts an engine where none answers)
+	@$(RUN) -m deploy.awe lab up $(ARGS)
 
 lock: $(VENV)/dev.stamp ## Lock requirements/*.in into hashed *.txt
 	@deploy/lock.sh $(BIN)/uv

@@ -12,6 +12,7 @@ from typing import ParamSpec
 import click
 
 from awe_incidents.local.errors import LocalError
+from deploy.awe.compose.cli import lab
 from deploy.awe.process import ProcessStack, ProcessStackError, ServiceNames, StackSettings
 from deploy.awe.process.errors import NotHealthy
 from deploy.awe.process.faults import active_faults, all_faults, break_stack, find_fault, mend_stack
@@ -147,6 +148,9 @@ def faults() -> None:
     """List the faults."""
     for fault in all_faults():
         click.echo(f"{fault.slug:<26} {fault.title}")
+
+
+main.add_command(lab)
 
 
 def service_names(pairs: tuple[str, ...]) -> ServiceNames:

@@ -11,6 +11,8 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from tests.diagnostics.brokers import wait_until
+
 pytestmark = pytest.mark.docker
 
 LABELS = {"com.docker.compose.project": "awe-test", "com.docker.compose.service": "api"}
@@ -29,7 +31,7 @@ def engine() -> Iterator[docker.DockerClient]:
 def image(engine: docker.DockerClient) -> Iterator[str]:
     """An image of one static program: nothing can be pulled here."""
     program = shutil.which("busybox")
-    assert program, "busybox-static is missing: deploy/engine.sh installs it"
+    assert program, "busybox-static is missing: `make test-docker` installs it"
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(program, arcname="bin/busybox")
@@ -63,8 +65,6 @@ def test_a_container_is_found_by_its_compose_labels(engine: docker.DockerClient,
 
 
 def test_logs_come_with_the_engines_own_time_stamps(container: Container) -> None:
-    for line in container.logs(stream=True, timestamps=True):
-        stamp, _, text = line.decode().partition(" ")
-        assert (text.strip(), stamp[-1]) == ("started", "Z")
-        return
-    pytest.fail("the container said nothing")
+    wait_until(lambda: bool(container.logs()))
+    stamp, _, text = container.logs(timestamps=True).decode().partition(" ")
+    assert (text.strip(), stamp[-1]) == ("started", "Z")
