@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from urllib.parse import urlsplit
 
 import environ
@@ -88,6 +89,20 @@ def _is_fernet_key(key: str) -> bool:
         return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
     except ValueError:
         return False
+
+
+def quota(name: str, *, default: str) -> tuple[int, int] | None:
+    """Read a limit, `TRIES/SECONDS` such as `120/60`; `off` is none.
+
+    Raises: ImproperlyConfigured.
+    """
+    value: str = env.str(name, default=default)
+    if value == "off":
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,4})", value)
+    if found is None:
+        raise ImproperlyConfigured(f"{name} must be TRIES/SECONDS, such as {default}, or off; not {value!r}")
+    return int(found[1]), int(found[2])
 
 
 def redis_with_database(url: str, database: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from awe_incidents.env import env, mode, redis_with_database, refuse_development_values, required
+from awe_incidents.env import env, mode, quota, redis_with_database, refuse_development_values, required
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCTION = mode() == "production"
@@ -147,6 +147,15 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 AWE_TRUSTED_PROXIES = env.int("AWE_TRUSTED_PROXIES", default=0)  # how many proxies in front append to X-Forwarded-For
+
+# How often: TRIES/SECONDS, so many at once and as many again in that time; docs/deployment.md says who is counted.
+AWE_LIMITS = {
+    "reading": quota("AWE_LIMIT_READING", default="1200/60"),
+    "filing": quota("AWE_LIMIT_FILING", default="120/60"),
+    "authentication": quota("AWE_LIMIT_AUTHENTICATION", default="60/60"),
+    "sign-in": quota("AWE_LIMIT_SIGN_IN", default="10/300"),
+}
+AWE_LIMITS_URL = redis_with_database(REDIS_URL, 1)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["awe_incidents.api.authentication.TokenAuthentication"],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import structlog
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu import pools
+from kombu.exceptions import LimitExceeded, OperationalError
 
 from awe_incidents.celery import app
 
@@ -14,6 +16,9 @@ START_RUN = "diagnostics.start_run"
 EXECUTE_CHECK = "diagnostics.execute_check"
 
 SILENT_SECONDS = 5.0
+# Who rings may be a web request: a broker that hangs must not hold it for as long as a worker would wait.
+_TIMEOUT_SECONDS = 0.25
+_QUICK = {"socket_timeout": _TIMEOUT_SECONDS, "socket_connect_timeout": _TIMEOUT_SECONDS}
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +43,18 @@ class _Bell:
         if time.monotonic() < self.silent_until:
             return
         try:
-            app.send_task(task, kwargs=ids, retry=False)
+            with _bells().acquire(block=True, timeout=_TIMEOUT_SECONDS) as bell:
+                app.send_task(task, kwargs=ids, retry=False, producer=bell)
+        except LimitExceeded:
+            log.info("no bell was free, the sweeper will ring", task=task, **ids)
         except (OperationalError, OSError) as error:
             self.silent_until = time.monotonic() + SILENT_SECONDS
             log.warning("doorbell not rung, the sweeper will", task=task, error=type(error).__name__, **ids)
+
+
+def _bells() -> Any:
+    """Give the pool of bells, which are connections of their own."""
+    return pools.producers[app.connection_for_write(transport_options=_QUICK)]
 
 
 _bell = _Bell()

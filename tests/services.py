@@ -27,6 +27,7 @@ from awe_incidents.local.roles import DATABASE, LOGINS, create_database, create_
 from awe_incidents.local.valkey import ValkeyServer
 
 FOLDER_START = "awe-tests-"
+LIMITS = ("AWE_LIMIT_READING", "AWE_LIMIT_FILING", "AWE_LIMIT_AUTHENTICATION", "AWE_LIMIT_SIGN_IN")
 RUNS_NO_TESTS = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 NOWHERE = {"DATABASE_URL": f"postgresql://incidents_app@127.0.0.1:1/{DATABASE}", "REDIS_URL": "redis://127.0.0.1:1/0"}
 # A test's data need not survive a power cut.
@@ -38,6 +39,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Start the servers before anything reads settings; a wrapper, as pytest-django's own hook is tryfirst too."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ.update(AWE_ENV="development", AWE_DB_POOL="0")  # the pool would keep connections to other databases
+        os.environ.update(dict.fromkeys(LIMITS, "off"))  # tests ask more often than anybody may
         if any(getattr(early_config.known_args_namespace, option, False) for option in RUNS_NO_TESTS):
             os.environ.update(NOWHERE)
         else:

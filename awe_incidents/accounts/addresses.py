@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
 MAX_CHARACTERS = 64
+IPV6_SITE = 64  # bits: what one site usually has to itself, so that other addresses of it are no other caller
 
 
 def client_address(meta: Mapping[str, Any]) -> str:
@@ -17,3 +19,17 @@ def client_address(meta: Mapping[str, Any]) -> str:
     if trusted and len(hops) >= trusted:
         return hops[-trusted][:MAX_CHARACTERS]
     return str(meta.get("REMOTE_ADDR", ""))[:MAX_CHARACTERS]
+
+
+def client_network(meta: Mapping[str, Any]) -> str:
+    """Give what counts as one caller: the IPv4 address, or the network of an IPv6 address."""
+    text = client_address(meta)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), IPV6_SITE), strict=False))

@@ -3,10 +3,13 @@
 ApiError
 ├── KeyReused       the Idempotency-Key was used with another request
 ├── KeyInProgress   the first request with this key is not done yet
-└── KeyMalformed    the key is empty, too long or not plain text
+├── KeyMalformed    the key is empty, too long or not plain text
+└── LimitExceeded   the caller asks more often than a limit allows
 """
 
 from __future__ import annotations
+
+from awe_incidents.limits import Verdict
 
 
 class ApiError(Exception):
@@ -23,3 +26,13 @@ class KeyInProgress(ApiError):
 
 class KeyMalformed(ApiError):
     """The header does not hold a usable key."""
+
+
+class LimitExceeded(ApiError):
+    """Carries the verdict of the limit, which says when to come again."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        policy, wait = verdict.policy, verdict.more_after_seconds
+        limit = f"{policy.name} is limited to {policy.quota} requests in {policy.window_seconds} s"
+        super().__init__(f"{limit}; try again in {wait} s, and see the header RateLimit of every answer")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from awe_incidents.api.limits import tell_limits
 from awe_incidents.api.problems import MEDIA_TYPE, problem_response
 
 API_PREFIX = "/api/"
@@ -35,6 +36,7 @@ class RequestMiddleware:
         if request.path.startswith(API_PREFIX):
             response = _as_problem(request, response)
             response.headers.setdefault("Cache-Control", "no-store")
+            tell_limits(request, response)
         response.headers[REQUEST_ID] = request_id
         return response
 

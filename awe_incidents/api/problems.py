@@ -67,6 +67,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     api.KeyReused: Kind(422, "idempotency-key-reused", "The Idempotency-Key was used for another request"),
     api.KeyInProgress: Kind(409, "idempotency-key-in-progress", "The first request with this key is still in progress"),
     api.KeyMalformed: Kind(400, "idempotency-key-malformed", "The Idempotency-Key cannot be used"),
+    api.LimitExceeded: Kind(429, "quota-exceeded", "More requests than the limit allows"),
     audit.AuditError: Kind(503, "trail-unavailable", "The audit trail takes no entries, so nothing was changed"),
     diagnostics.UnknownStack: Kind(400, "unknown-stack", "There is no such stack"),
     diagnostics.UnknownSuite: Kind(400, "unknown-suite", "There is no such suite"),
@@ -164,7 +165,7 @@ def _described(error: Exception) -> _Described | None:
         return INVALID, "some fields break their rules", [problem_at(*one) for one in error.problems], {}
     kind = next((BY_ERROR[cls] for cls in type(error).__mro__ if cls in BY_ERROR), None)
     if kind is not None:
-        return kind, str(error), _errors_of(error), {}
+        return kind, str(error), _errors_of(error), _headers_of(error)
     if is_without_database(error):
         log.error("database unavailable", error=type(error).__name__)
         return UNAVAILABLE, "the database does not answer; try again", [], {}
@@ -187,6 +188,10 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
         return [problem_at("Idempotency-Key", str(error), place="header")]
     field = _FIELD_OF.get(type(error))
     return [problem_at(field, str(error))] if field else []
+
+
+def _headers_of(error: Exception) -> dict[str, str]:
+    return {"Retry-After": str(error.verdict.more_after_seconds)} if isinstance(error, api.LimitExceeded) else {}
 
 
 def _of_framework(error: exceptions.APIException) -> _Described:

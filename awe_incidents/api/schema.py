@@ -13,6 +13,7 @@ from drf_spectacular.utils import Direction, OpenApiParameter
 from awe_incidents.api import errors
 from awe_incidents.api.fields import MAX_ID
 from awe_incidents.api.idempotency import HEADER, MAX_LENGTH, REPLAYED
+from awe_incidents.api.limits import POLICY, STATE
 from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED, MEDIA_TYPE, TYPE_PREFIX, Kind
 from awe_incidents.audit.errors import AuditError
 
@@ -31,6 +32,10 @@ IF_NONE_MATCH = OpenApiParameter(
 PATH_ID = OpenApiParameter("id", {"type": "integer", "minimum": 1, "maximum": MAX_ID}, location=OpenApiParameter.PATH)
 _KEY_ERRORS = (errors.KeyReused, errors.KeyInProgress, errors.KeyMalformed)
 _TEXT = {"schema": {"type": "string"}}
+LIMIT_HEADERS = {
+    POLICY: {**_TEXT, "description": "The limit that was asked: its name, `q` requests in `w` seconds."},
+    STATE: {**_TEXT, "description": "What is left: `r` requests now, and one more after `t` seconds."},
+}
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -101,6 +106,7 @@ class ProblemAutoSchema(AutoSchema):
         return component
 
     def _kinds(self) -> Iterator[Kind]:
+        yield BY_ERROR[errors.LimitExceeded]
         yield from (INVALID, *(BY_STATUS[status] for status in (401, 403, 406, 500, 503)))
         if "{" in self.path:
             yield BY_STATUS[404]
@@ -112,23 +118,25 @@ class ProblemAutoSchema(AutoSchema):
 
 def _describe_headers(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
+        response["headers"] = dict(LIMIT_HEADERS)
         if status == "200":
-            response["headers"] = {"ETag": {**_TEXT, "required": True, "description": "Changes with the answer."}}
+            response["headers"] |= {"ETag": {**_TEXT, "required": True, "description": "Changes with the answer."}}
         if status == "201":
             location = {"schema": {"type": "string", "format": "uri"}, "required": True}
             replayed = {"schema": {"const": "true"}, "description": "The answer to an earlier request with this key."}
-            response["headers"] = {"Location": location, REPLAYED: replayed}
+            response["headers"] |= {"Location": location, REPLAYED: replayed}
     if "200" in responses:
         responses["304"] = {"description": "Nothing has changed.", "headers": {"ETag": {**_TEXT, "required": True}}}
 
 
 def _described(status: int, kinds: list[Kind]) -> dict[str, Any]:
     told = "; ".join(f"{kind.title} (`{TYPE_PREFIX}{kind.slug}/`)" for kind in kinds)
-    headers = {401: "WWW-Authenticate", 503: "Retry-After"}
+    names = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+    headers: dict[str, Any] = {names[status]: {**_TEXT, "required": True}} if status in names else {}
     return {
         "description": f"{told}.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        **({"headers": {headers[status]: {**_TEXT, "required": True}}} if status in headers else {}),
+        **({"headers": headers | (LIMIT_HEADERS if status == 429 else {})} if headers else {}),
     }
 
 

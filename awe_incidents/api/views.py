@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework import status
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -18,7 +19,9 @@ from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import person_of
 from awe_incidents.api.bodies import check_body
+from awe_incidents.api.errors import LimitExceeded
 from awe_incidents.api.idempotency import create_once
+from awe_incidents.api.limits import count_person, count_stranger
 from awe_incidents.api.pagination import NewestFirst
 from awe_incidents.api.parameters import PageParameters, Parameters, read_parameters
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable
@@ -45,6 +48,20 @@ class ScopedView(GenericAPIView[Any]):
             return  # the view will answer that it does not take this method, whatever else is wrong
         self.asked = read_parameters(request, self.parameters.get(method, Parameters))
         check_body(request)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who asks, and whether they ask too often, before anything else of the request is looked at."""
+        super().perform_authentication(request)
+        count_person(request)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Count who is refused as a stranger; one who tries too often is told so instead."""
+        if isinstance(exc, NotAuthenticated | AuthenticationFailed):
+            try:
+                count_stranger(self.request)
+            except LimitExceeded as exceeded:
+                exc = exceeded
+        return super().handle_exception(exc)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Say which methods there are; the schema says the rest."""

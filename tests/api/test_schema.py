@@ -58,7 +58,7 @@ def test_the_document_is_served_in_both_forms(document: dict[str, Any]) -> None:
 
 def test_every_operation_tells_its_problems(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
-        expected = {"400", "401", "403", "406", "500", "503"}
+        expected = {"400", "401", "403", "406", "429", "500", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"409", "413", "415", "422"} if method == "post" else {"304"}
         assert expected <= set(operation["responses"]), (path, method)
