@@ -25,11 +25,13 @@ from awe_incidents.triage.access import has_any_role, is_administrator, person_o
 from awe_incidents.triage.facts import address, list_address
 from awe_incidents.triage.headers import with_desk_policy
 from awe_incidents.triage.labels import moment
+from awe_incidents.triage.signing_in import LimitedTries, tell_refusal
 from awe_incidents.triage.steps import Step, step_view
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite as ThemeSite
     from django.contrib.admin import ModelAdmin
+    from django.contrib.admin.forms import AdminAuthenticationForm as ThemeSignIn
     from django.contrib.admin.views.main import ChangeList as ThemeChangeList
     from django.core.paginator import Paginator
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 else:
     from django.core.paginator import Paginator as AnyPaginator
     from unfold.admin import ModelAdmin as ThemeAdmin
+    from unfold.forms import AuthenticationForm as ThemeSignIn
     from unfold.sites import UnfoldAdminSite as ThemeSite
     from unfold.views import ChangeList as ThemeChangeList
 
@@ -83,19 +86,24 @@ def value_filter(field: str, values: Collection[str]) -> type[SimpleListFilter]:
     return ValueFilter
 
 
+class SigningInForm(LimitedTries, ThemeSignIn):
+    """How people sign in."""
+
+
 class DeskSite(ThemeSite):
     """The site: every answer bears the desk's content security policy."""
 
     index_template = "triage/dashboard.html"
     index_title = "Overview"
+    login_form = SigningInForm
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Demand a signed-in person with access, and set the policy."""
         return with_desk_policy(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Sign in, under the same policy."""
-        return with_desk_policy(super().login)(request, extra_context)
+        """Sign in, under the same policy and so often only."""
+        return tell_refusal(request, with_desk_policy(super().login)(request, extra_context))
 
     def each_context(self, request: Any) -> dict[str, Any]:
         """Add our style sheet and script to every page."""
