@@ -53,6 +53,18 @@ def spoken_to(stack: StackConfig) -> set[tuple[str, int]]:
     return {(host, port) for _, host, port in (*_doors(stack), *_databases(stack), *_queue(stack))}
 
 
+def hosts_of(stack: StackConfig) -> dict[str, list[tuple[str, int]]]:
+    """Give every host that a client of the stack is told, or a service listens at, with its services and ports."""
+    hosts: dict[str, list[tuple[str, int]]] = {}
+    for callee, host, port in (*_doors(stack), *_databases(stack), *_queue(stack)):
+        hosts.setdefault(host, []).append((callee, port))
+    for service in stack.services.values():
+        for host, port in service.listens:
+            if host not in EVERYWHERE:
+                hosts.setdefault(host, []).append((service.name, port))
+    return {host: list(dict.fromkeys(uses)) for host, uses in hosts.items() if host}
+
+
 def without_address(stack: StackConfig) -> list[str]:
     """Give the services that others depend on and of which no address is known."""
     reached = _addresses(stack)

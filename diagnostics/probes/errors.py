@@ -24,7 +24,11 @@ class ProbeFailure(Exception):
 
 
 class NameUnresolved(ProbeFailure):
-    """The host name gave no address; code `dns` or `dns_timeout`."""
+    """The host name gave no address; code `dns` or `dns_timeout`, `number` one of EAI_* where getaddrinfo said it."""
+
+    def __init__(self, code: str, text: str, *, number: int | None = None) -> None:
+        super().__init__(code, text)
+        self.number = number
 
 
 class TlsFailure(ProbeFailure):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -153,6 +154,13 @@ def all_listeners() -> list[Listener]:
     return [
         Listener(one.laddr.ip, one.laddr.port, one.pid) for one in connections if one.laddr and one.status == "LISTEN"
     ]
+
+
+def own_addresses() -> set[str]:
+    """Give every address of this machine's network interfaces."""
+    families = {socket.AF_INET, socket.AF_INET6}
+    found = (one for entries in psutil.net_if_addrs().values() for one in entries if one.family in families)
+    return {one.address.partition("%")[0] for one in found}
 
 
 def ancestors_of(process: psutil.Process) -> set[int]:

@@ -37,7 +37,8 @@ def addresses(host: str, port: int, *, seconds: float) -> list[Address]:
         raise NameUnresolved("dns_timeout", f"no answer for the name {host} within {seconds:.1f} s") from None
     if isinstance(answer, Exception):
         reason = getattr(answer, "strerror", None) or str(answer)
-        raise NameUnresolved("dns", f"the name {host} cannot be resolved: {reason}") from None
+        number = getattr(answer, "errno", None)
+        raise NameUnresolved("dns", f"the name {host} cannot be resolved: {reason}", number=number) from None
     return answer
 
 

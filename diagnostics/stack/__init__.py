@@ -3,6 +3,7 @@
 from diagnostics.stack.config import (
     Contact,
     Database,
+    Dns,
     Endpoint,
     Engine,
     Host,
@@ -24,6 +25,7 @@ from diagnostics.stack.secrets import Mark, SecretReference, SecretResolver, fre
 __all__ = [
     "Contact",
     "Database",
+    "Dns",
     "Endpoint",
     "Engine",
     "Host",

@@ -157,6 +157,14 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dns:
+    """How names are resolved, where that is not as this machine does it, and to what."""
+
+    resolvers: tuple[str, ...] = ()  # address, address:port or [address]:port; of resolv.conf where not given
+    expected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # addresses by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
     """How much of the logs a run takes."""
 
@@ -196,6 +204,7 @@ class StackConfig:
     login: Login | None = None
     tokens: Tokens | None = None
     queue: Queue | None = None
+    dns: Dns = field(default_factory=Dns)
     logs: Logs = field(default_factory=Logs)
     issue_tracker: IssueTracker | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by check slug, then by name

@@ -157,6 +157,7 @@ def _typed(document: Document) -> config.StackConfig:
         login=_make(config.Login, document.get("login"), root),
         tokens=_tokens(document.get("tokens"), root),
         queue=_make(config.Queue, document.get("queue"), root),
+        dns=_dns(document.get("dns", {})),
         logs=config.Logs(**document.get("logs", {})),
         issue_tracker=_make(config.IssueTracker, document.get("issue_tracker"), root),
         thresholds=document.get("thresholds", {}),
@@ -222,3 +223,8 @@ def _tokens(table: Document | None, root: Path) -> config.Tokens | None:
         config.TokenKey(**{k: _convert(k, v, root) for k, v in entry.items()}) for entry in table.get("keys", ())
     )
     return config.Tokens(**{k: _convert(k, v, root) for k, v in table.items() if k != "keys"}, keys=keys)
+
+
+def _dns(table: Document) -> config.Dns:
+    expected = {name.lower(): tuple(addresses) for name, addresses in table.get("expected", {}).items()}
+    return config.Dns(resolvers=tuple(table.get("resolvers", ())), expected=expected)

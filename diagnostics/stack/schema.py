@@ -100,6 +100,8 @@ QUEUE = _table(
     },
     required=("service", "adapter", "host", "port"),
 )
+RESOLVER: Schema = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[0-9.]+)(:[0-9]{1,5})?$"}
+DNS = _table({"resolvers": {"type": "array", "items": RESOLVER, "maxItems": 10}, "expected": _tables(TEXTS)})
 CONTACT = _table(
     {"name": TEXT, "contact": {"type": "string", "pattern": r"^(mailto|tel|https):[^\s]+$"}, "role": TEXT},
     required=("name", "contact"),
@@ -148,6 +150,7 @@ STACK: Schema = _table(
         "login": LOGIN,
         "tokens": TOKENS,
         "queue": QUEUE,
+        "dns": DNS,
         "logs": LOGS,
         "issue_tracker": ISSUE_TRACKER,
         "thresholds": _tables({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}),

@@ -38,19 +38,26 @@ port = {port}
 dbname = "x"
 user = "x"
 
-[databases.resolver-never-answers]
-service = "database"
-host = "database.silent.example"
-port = 5432
-dbname = "x"
-user = "x"
-
 [queue]
 service = "redis"
 adapter = "redis-list"
 host = "127.0.0.1"
 port = {port}
 pending = ["x"]
+"""
+NAMELESS_STACK = """
+schema = 1
+name = "nameless"
+environment = "Development"
+vantage = "process"
+[services.database]
+role = "database"
+[databases.resolver-never-answers]
+service = "database"
+host = "database.silent.example"
+port = 5432
+dbname = "x"
+user = "x"
 """
 QUIET_STACK = """
 schema = 1
@@ -136,6 +143,19 @@ def test_more_hung_checks_than_slots_do_not_hold_up_another_stack(
         states = {result["check_id"]: result["state"] for result in one["results"]}
         assert states["database.postgres_direct"] in {"fail", "error"}
         assert "pass" not in {states["auth.health_endpoint"], states["database.redis"]}
+
+
+def test_a_resolver_that_never_answers_is_the_finding_and_is_waited_for_once(service: Service, tmp_path: Path) -> None:
+    description = tmp_path / "nameless.toml"
+    description.write_text(NAMELESS_STACK)
+    service.apply(description)
+    runs = open_incident(service, "nameless")
+    with service.client() as http:
+        run = service.follow(http.post(runs, json={"suite": "full"}).json()["url"], seconds=RUN_SECONDS)
+    results = {one["check_id"]: one for one in run["results"]}
+    assert results["network.dns"]["code"] == ("dns.resolver_dead" if os.geteuid() == 0 else "dns.unknown_name")
+    assert results["database.postgres_direct"]["prerequisite"] == "network.dns"
+    assert [one["check_id"] for one in run["results"] if one["state"] == "fail"] == ["network.dns"]
 
 
 def test_a_killed_worker_costs_at_most_its_checks_time(service: Service, silent: str) -> None:

@@ -42,7 +42,12 @@ class HealthEndpoint(Check):
     slug: ClassVar[str] = "auth.health_endpoint"
     title: ClassVar[str] = "The health endpoint answers and says ok"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "auth"})
-    requires: ClassVar[tuple[str, ...]] = ("ssl.mtls_handshake", "database.postgres_direct", "database.redis")
+    requires: ClassVar[tuple[str, ...]] = (
+        "network.dns",
+        "ssl.mtls_handshake",
+        "database.postgres_direct",
+        "database.redis",
+    )
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where an endpoint is described."""

@@ -35,6 +35,7 @@ class PostgresDirect(Check):
     slug: ClassVar[str] = "database.postgres_direct"
     title: ClassVar[str] = "PostgreSQL accepts the application's credentials"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "database"})
+    requires: ClassVar[tuple[str, ...]] = ("network.dns",)
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where a database is described."""

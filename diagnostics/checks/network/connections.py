@@ -51,7 +51,7 @@ class Connections(Check):
     slug: ClassVar[str] = "network.connections"
     title: ClassVar[str] = "Services can connect to what they depend on"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
-    requires: ClassVar[tuple[str, ...]] = ("startup.port_conflict",)
+    requires: ClassVar[tuple[str, ...]] = ("network.dns", "startup.port_conflict")
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where somebody connects to somebody."""

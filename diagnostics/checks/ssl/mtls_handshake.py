@@ -53,6 +53,7 @@ class MtlsHandshake(Check):
     title: ClassVar[str] = "The server lets in who has the right client certificate, and nobody else"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "ssl"})
     requires: ClassVar[tuple[str, ...]] = (
+        "network.dns",
         "startup.port_conflict",
         "ssl.certificate_files",
         "ssl.certificate_validity",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnostics.checks.registry import all_checks, suite
@@ -51,6 +51,7 @@ def test_no_check_looks_before_its_prerequisites_and_every_run_ends(
     assert set(ended) == slugs
 
 
+@settings(deadline=None)  # it plans the whole catalogue twice
 @given(outcomes, st.data())
 def test_the_order_of_answers_does_not_change_what_is_looked_at(blocks: dict[str, bool], order: st.DataObject) -> None:
     kinds = [{slug: how.partition(":")[0] for slug, how in carry_out(SLUGS, blocks, order).items()} for _ in range(2)]
@@ -101,5 +102,5 @@ def test_the_full_suite_holds_every_check() -> None:
 def test_what_most_others_wait_for_comes_first() -> None:
     steps = [step.slug for step in next_steps(dict.fromkeys(suite("full"), Progress.WAITING))]
 
-    assert steps[0] == "ssl.certificate_files"
-    assert steps.index("database.redis") < steps.index("startup.logs"), "nobody waits for the logs"
+    assert steps[:2] == ["network.dns", "ssl.certificate_files"]
+    assert steps.index("startup.port_conflict") < steps.index("startup.logs"), "nobody waits for the logs"

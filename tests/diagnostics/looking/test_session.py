@@ -143,8 +143,8 @@ def test_a_process_that_cannot_be_had_is_an_error(
         raise BlockingIOError("no more processes")
 
     monkeypatch.setattr(session, "look_in_process", refuse)
-    report = run_session(looks.stack(tmp_path), slugs=["database.redis"])
-    assert by_slug(report)["database.redis"].leading.code == "look.lost"
+    report = run_session(looks.stack(tmp_path), slugs=["network.dns"])
+    assert by_slug(report)["network.dns"].leading.code == "look.lost"
 
 
 def test_chosen_checks_come_with_what_they_require() -> None:
@@ -198,7 +198,8 @@ def test_the_json_form_has_what_its_documentation_promises(tmp_path: Path) -> No
         "exit_code": 1,
     }
     assert told["stack"] == {"name": "corner-shop", "environment": "Staging", "vantage": "process"}
-    (one,) = told["results"]
+    one, nameless = told["results"]
+    assert (nameless["check"], nameless["code"]) == ("network.dns", "not_applicable")
     assert (one["check"], one["state"], one["code"]) == ("database.redis", "fail", "redis.refused")
     (finding,) = one["findings"]
     (evidence,) = one["evidence"]

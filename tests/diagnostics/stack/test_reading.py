@@ -92,6 +92,11 @@ port = 6379
 worker_service = "runner"
 pending = ["letters"]
 
+[dns]
+resolvers = ["127.0.0.11", "[::1]:5353"]
+[dns.expected]
+"Shop.example" = ["10.0.0.7"]
+
 [logs]
 window_minutes = 30
 
@@ -141,6 +146,8 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert [key.service for key in stack.tokens.keys] == ["till", "runner"]
     assert stack.queue is not None
     assert stack.queue.pending == ("letters",)
+    assert stack.dns.resolvers == ("127.0.0.11", "[::1]:5353")
+    assert stack.dns.expected == {"shop.example": ("10.0.0.7",)}
     assert stack.thresholds["agents.workers_and_queues"]["stall_seconds"] == 5
     assert stack.emergency_contacts[0].contact == "tel:+31-20-1234567"
     assert stack.issue_tracker is not None
@@ -177,6 +184,7 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
     [
         ('role = "database"', 'role = "butler"', "services.ledger.role", "must be one of api, worker"),
         ('environment = "Staging"', 'environment = "Moon"', "environment", "Development, Staging, Production"),
+        ('"127.0.0.11"', '"ns.shop.example"', "dns.resolvers.0", "form"),
         ("port = 5432", "port = 70000", "databases.books.port", "maximum 65535"),
         ("port = 5432", 'port = "5432"', "databases.books.port", "integer"),
         ('host = "127.0.0.1"\nport = 5432', "port = 5432", "databases.books", "missing: host"),
