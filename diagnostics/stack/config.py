@@ -26,6 +26,9 @@ class Engine:
     url: str
     project: str
     compose_files: tuple[str, ...] = ()
+    tls_ca: str | None = None  # of a tcp:// engine; relative paths start at the stack's root
+    tls_certificate: str | None = None
+    tls_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

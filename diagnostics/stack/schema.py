@@ -111,6 +111,9 @@ ENGINE = _table(
         "url": {"type": "string", "pattern": r"^(unix|tcp|ssh|https?)://[^\s]+$"},
         "project": TEXT,
         "compose_files": TEXTS,
+        "tls_ca": TEXT,
+        "tls_certificate": TEXT,
+        "tls_key": TEXT,
     },
     required=("url", "project"),
 )
