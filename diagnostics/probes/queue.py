@@ -1,30 +1,26 @@
 """Probe of job queues behind one interface: plain Redis lists, or Celery on Redis. Reads only, and never shows a job.
 
 Of a job nothing leaves this module but its id, its task's name and its times: arguments and tokens stay out.
-Celery's workers are asked by kombu's mailbox, as its `inspect` does, since this library does not load Celery.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import redis
-from kombu import Connection
-from kombu.pidbox import Mailbox
 
+from diagnostics.probes.celery import Mail, dicts
 from diagnostics.probes.jobs import Job, active_job, job_of, json_object, mapping
-from diagnostics.probes.redis import Limits, RedisFailure, classified, connected
+from diagnostics.probes.redis import Limits, RedisFailure, connected
 from diagnostics.stack import Queue
 
 MAX_ITEMS = 50  # jobs in processing that are looked at
 CELERY_DEFAULT_QUEUE = "celery"
 CELERY_PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")  # kombu's Redis transport: a list per priority
 CELERY_UNACKED = "unacked"  # kombu's hash of what was delivered and not acknowledged
-REPLY_SECONDS = 1.5  # a worker's main process answers at once, busy or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,38 +157,12 @@ class CeleryOnRedis(RedisLists):
         return job_of(message, fields, timestamp_field=self.queue.timestamp_field)
 
     def _asked(self) -> tuple[tuple[Worker, ...], tuple[Job, ...]]:
-        with self._mailbox() as mailbox:
-            hosts = _by_worker(mailbox.multi_call("ping", timeout=self._reply_seconds()))
-            if not hosts:
-                return (), ()
-            destination, seconds = sorted(hosts), self._reply_seconds()
-            queues = _by_worker(mailbox.call(destination, "active_queues", timeout=seconds))
-            active = _by_worker(mailbox.call(destination, "active", timeout=seconds))
-        workers = tuple(Worker(name, _names(queues.get(name))) for name in destination)
-        jobs = tuple(active_job(one) for name in destination for one in _dicts(active.get(name))[:MAX_ITEMS])
-        return workers, jobs
-
-    def _reply_seconds(self) -> float:
-        return min(REPLY_SECONDS, max(self.limits.ends_at - time.monotonic(), 0.1))
-
-    @contextmanager
-    def _mailbox(self) -> Iterator[Any]:
-        seconds = self.limits.connect_seconds
-        connection = Connection(
-            transport="redis",
-            hostname=self.queue.host,
-            port=self.queue.port,
-            virtual_host=str(self.queue.database),
-            userid=self.queue.user,
-            password=self.password,
-            connect_timeout=seconds,
-            transport_options={"socket_timeout": seconds, "socket_connect_timeout": seconds, "max_retries": 0},
-        )
-        try:
-            with connection:
-                yield Mailbox("celery", type="fanout", accept=["json"])(connection)
-        except connection.connection_errors + connection.channel_errors as error:
-            raise classified(cast("Exception", error)) from None
+        mail = Mail(queue=self.queue, limits=self.limits, password=self.password)
+        answers = mail.asked("active_queues", "active")
+        names = sorted(answers["ping"])
+        workers = tuple(Worker(name, _names(answers["active_queues"].get(name))) for name in names)
+        active = (one for name in names for one in dicts(answers["active"].get(name))[:MAX_ITEMS])
+        return workers, tuple(map(active_job, active))
 
 
 def _length(client: redis.Redis, name: str) -> int:
@@ -208,16 +178,5 @@ def _oldest(jobs: Iterator[Job]) -> Job | None:
     return known[-1] if known else None
 
 
-def _by_worker(replies: object) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for reply in _dicts(replies):
-        merged.update(reply)
-    return merged
-
-
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
 def _names(queues: object) -> tuple[str, ...]:
-    return tuple(str(one.get("name", ""))[:100] for one in _dicts(queues))
+    return tuple(str(one.get("name", ""))[:100] for one in dicts(queues))

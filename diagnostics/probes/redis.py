@@ -50,6 +50,9 @@ BY_TEXT: tuple[tuple[str, str], ...] = (
     ("redis.wrong_type", r"WRONGTYPE"),
     ("redis.cluster", r"^(?:MOVED|ASK|CLUSTERDOWN)"),
     ("redis.busy", r"^BUSY|MASTERDOWN|MISCONF"),
+    ("redis.refused", r"Connection refused"),  # these three as kombu's own connection says them
+    ("redis.dns", r"Name or service not known|name resolution|No address associated"),
+    ("redis.unreachable", r"No route to host|Network is unreachable"),
     ("redis.timeout", r"[Tt]ime(?:d )?out"),
     ("redis.closed", r"closed by server|reset by peer|Broken pipe"),
 )

@@ -1,6 +1,7 @@
 """The description of a stack (`stack.toml`): its schema, its typed form and its secrets."""
 
 from diagnostics.stack.config import (
+    BrokerUrl,
     Contact,
     Database,
     Dns,
@@ -23,6 +24,7 @@ from diagnostics.stack.reading import parse_document, parse_toml, read_stack
 from diagnostics.stack.secrets import Mark, SecretReference, SecretResolver, freshness
 
 __all__ = [
+    "BrokerUrl",
     "Contact",
     "Database",
     "Dns",

@@ -141,6 +141,14 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerUrl:
+    """The environment variable in which a service has the broker's URL."""
+
+    service: str
+    environment_variable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """The job queue between api and workers."""
 
@@ -157,6 +165,8 @@ class Queue:
     dead: str | None = None
     heartbeat_file: Path | None = None
     timestamp_field: str = "queued_at"  # in the job's JSON, seconds since the epoch
+    urls: tuple[BrokerUrl, ...] = ()  # the broker as the services themselves have it
+    expected_tasks: tuple[str, ...] = ()  # names of tasks or tools that a worker must know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

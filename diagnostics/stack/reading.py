@@ -137,6 +137,8 @@ def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], 
     for field in ("service", "worker_service"):
         if field in queue:
             yield ("queue", field), queue[field]
+    for index, url in enumerate(queue.get("urls", ())):
+        yield ("queue", "urls", index, "service"), url["service"]
 
 
 def _typed(document: Document) -> config.StackConfig:
@@ -156,8 +158,8 @@ def _typed(document: Document) -> config.StackConfig:
         databases=_named(config.Database, document.get("databases", {}), root),
         login=_make(config.Login, document.get("login"), root),
         tokens=_tokens(document.get("tokens"), root),
-        queue=_make(config.Queue, document.get("queue"), root),
         dns=_dns(document.get("dns", {})),
+        queue=_queue(document.get("queue"), root),
         logs=config.Logs(**document.get("logs", {})),
         issue_tracker=_make(config.IssueTracker, document.get("issue_tracker"), root),
         thresholds=document.get("thresholds", {}),
@@ -209,6 +211,13 @@ def _service(name: str, table: Document, root: Path) -> config.Service:
     listens = tuple(_host_and_port(item) for item in table.get("listens", ()))
     rest = {key: value for key, value in table.items() if key != "listens"}
     return config.Service(**{k: _convert(k, v, root) for k, v in rest.items()}, name=name, listens=listens)
+
+
+def _queue(table: Document | None, root: Path) -> config.Queue | None:
+    if table is None:
+        return None
+    urls = tuple(config.BrokerUrl(**entry) for entry in table.get("urls", ()))
+    return _make(config.Queue, {key: value for key, value in table.items() if key != "urls"}, root, urls=urls)
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

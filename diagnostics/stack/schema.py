@@ -97,6 +97,14 @@ QUEUE = _table(
         "dead": TEXT,
         "heartbeat_file": TEXT,
         "timestamp_field": TEXT,
+        "urls": {
+            "type": "array",
+            "items": _table(
+                {"service": TEXT, "environment_variable": VARIABLE}, required=("service", "environment_variable")
+            ),
+            "maxItems": 20,
+        },
+        "expected_tasks": {"type": "array", "items": TEXT, "maxItems": 1000},
     },
     required=("service", "adapter", "host", "port"),
 )

@@ -110,6 +110,11 @@ processing = {processing_jobs}
 dead = {dead_jobs}
 heartbeat_file = {heartbeat}
 timestamp_field = "queued_at"
+urls = [
+    {{ service = {api_name}, environment_variable = "REDIS_URL" }},
+    {{ service = {worker_name}, environment_variable = "REDIS_URL" }},
+]
+expected_tasks = ["echo", "sleep", "db_report", "web_fetch", "summarise"]
 
 [thresholds."agents.workers_and_queues"]
 stall_seconds = 3  # its jobs take milliseconds

@@ -84,7 +84,7 @@ class WorkersAndQueues(Check):
     slug: ClassVar[str] = "agents.workers_and_queues"
     title: ClassVar[str] = "Workers take jobs from the queue and get on"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
-    requires: ClassVar[tuple[str, ...]] = ("database.redis",)
+    requires: ClassVar[tuple[str, ...]] = ("database.redis", "agents.broker")
     deadline_seconds: ClassVar[float] = 20.0
 
     def not_applicable(self, stack: StackConfig) -> str | None:

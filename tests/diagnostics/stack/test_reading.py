@@ -91,6 +91,8 @@ host = "127.0.0.1"
 port = 6379
 worker_service = "runner"
 pending = ["letters"]
+urls = [{ service = "runner", environment_variable = "BROKER" }]
+expected_tasks = ["deliver"]
 
 [dns]
 resolvers = ["127.0.0.11", "[::1]:5353"]
@@ -148,6 +150,8 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.queue.pending == ("letters",)
     assert stack.dns.resolvers == ("127.0.0.11", "[::1]:5353")
     assert stack.dns.expected == {"shop.example": ("10.0.0.7",)}
+    assert stack.queue.expected_tasks == ("deliver",)
+    assert [(one.service, one.environment_variable) for one in stack.queue.urls] == [("runner", "BROKER")]
     assert stack.thresholds["agents.workers_and_queues"]["stall_seconds"] == 5
     assert stack.emergency_contacts[0].contact == "tel:+31-20-1234567"
     assert stack.issue_tracker is not None
@@ -197,6 +201,7 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
         ("window_minutes = 30", "window_minutes = 0", "logs.window_minutes", "minimum 1"),
         ("stall_seconds = 5", "stall_seconds = -1", "thresholds.agents.workers_and_queues.stall_seconds", "minimum 0"),
         ('depends_on = ["ledger"]', 'depends_on = ["nobody"]', "services.till.depends_on.0", "no service nobody"),
+        ('urls = [{ service = "runner"', 'urls = [{ service = "nob"', "queue.urls.0.service", "no service nob"),
         ('service = "box"', 'service = "nobody"', "queue.service", "known are box, ledger, runner, till"),
         ('tls = "public"', 'tls = "private"', "endpoints.public.tls", "no [tls.private]"),
         ('tls = "public"\n', "\n", "endpoints.public", "names its [tls.*]"),
