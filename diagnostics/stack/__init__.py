@@ -1,6 +1,7 @@
 """The description of a stack (`stack.toml`): its schema, its typed form and its secrets."""
 
 from diagnostics.stack.config import (
+    Backups,
     BrokerUrl,
     Contact,
     Database,
@@ -11,6 +12,7 @@ from diagnostics.stack.config import (
     IssueTracker,
     Login,
     Logs,
+    Migrations,
     Monitor,
     Queue,
     Service,
@@ -24,6 +26,7 @@ from diagnostics.stack.reading import parse_document, parse_toml, read_stack
 from diagnostics.stack.secrets import Mark, SecretReference, SecretResolver, freshness
 
 __all__ = [
+    "Backups",
     "BrokerUrl",
     "Contact",
     "Database",
@@ -35,6 +38,7 @@ __all__ = [
     "Login",
     "Logs",
     "Mark",
+    "Migrations",
     "Monitor",
     "Queue",
     "SecretReference",

@@ -119,6 +119,24 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Migrations:
+    """Alembic's revision files as deployed, and the table in which the database notes where it stands."""
+
+    directories: tuple[Path, ...]
+    version_table: str = "alembic_version"  # with its schema where that is not on the search path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """Where the database's backups are written, on the machine where the check runs."""
+
+    directory: Path
+    pattern: str = "*"  # of file names, as a shell's
+    every_hours: float = 24.0
+    format: str = "pg_dump"  # or "opaque": judged by age and size only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A PostgreSQL database with the credentials that the application uses."""
 
@@ -131,6 +149,8 @@ class Database:
     password: SecretReference | None = None
     sslmode: str = "prefer"
     monitor: Monitor | None = None
+    migrations: Migrations | None = None
+    backups: Backups | None = None
 
     @property
     def as_watched(self) -> Database:

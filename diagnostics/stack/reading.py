@@ -176,10 +176,15 @@ _PATHS = {
     "client_ca",
     "pid_file",
     "heartbeat_file",
+    "directory",
 }
-_PATH_LISTS = {"log_files", "files", "paths"}
+_PATH_LISTS = {"log_files", "files", "paths", "directories"}
 _SECRETS = {"password", "value"}
-_NESTED: dict[str, Callable[..., Any]] = {"monitor": config.Monitor}
+_NESTED: dict[str, Callable[..., Any]] = {
+    "monitor": config.Monitor,
+    "migrations": config.Migrations,
+    "backups": config.Backups,
+}
 
 
 def _convert(key: str, value: Any, root: Path) -> Any:

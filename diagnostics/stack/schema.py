@@ -10,6 +10,7 @@ ENVIRONMENTS = ("Development", "Staging", "Production")
 VANTAGES = ("process", "container")
 ROLES = ("api", "worker", "proxy", "database", "pooler", "queue", "other")
 ADAPTERS = ("redis-list", "celery")
+BACKUP_FORMATS = ("pg_dump", "opaque")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 Schema = dict[str, Any]
@@ -59,9 +60,19 @@ ENDPOINT = _table(
     required=("service", "url"),
 )
 MONITOR = _table({"user": TEXT, "password": SECRET}, required=("user",))
+MIGRATIONS = _table({"directories": TEXTS, "version_table": TEXT}, required=("directories",))
+BACKUPS = _table(
+    {
+        "directory": TEXT,
+        "pattern": TEXT,
+        "every_hours": {"type": "number", "exclusiveMinimum": 0, "maximum": 100_000},
+        "format": _choice(BACKUP_FORMATS),
+    },
+    required=("directory",),
+)
 DATABASE = _table(
     {"service": TEXT, "host": TEXT, "port": PORT, "dbname": TEXT, "user": TEXT, "password": SECRET}
-    | {"sslmode": _choice(SSL_MODES), "monitor": MONITOR},
+    | {"sslmode": _choice(SSL_MODES), "monitor": MONITOR, "migrations": MIGRATIONS, "backups": BACKUPS},
     required=("service", "host", "port", "dbname", "user"),
 )
 LOGIN = _table(

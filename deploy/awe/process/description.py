@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.awe.process.client import PROBE
 from deploy.awe.process.environments import DATABASE, DEAD_JOBS, MONITOR, PROCESSING_JOBS, ROLE, WAITING_JOBS
-from deploy.awe.process.layout import Layout
+from deploy.awe.process.layout import APPLICATION, Layout
 from deploy.awe.process.settings import StackSettings
 
 TEMPLATE = """\
@@ -83,6 +83,14 @@ sslmode = "disable"
 user = {monitor}
 password = "file:secrets/monitor_password"
 
+[databases.application.migrations]
+directories = [{migrations}]
+
+[databases.application.backups]
+directory = "backups"
+pattern = "*.dump"
+every_hours = 720  # made at every start of the stack, and only then
+
 [login]
 endpoint = "public"
 username = {probe}
@@ -115,6 +123,10 @@ urls = [
     {{ service = {worker_name}, environment_variable = "REDIS_URL" }},
 ]
 expected_tasks = ["echo", "sleep", "db_report", "web_fetch", "summarise"]
+
+[thresholds."database.blockers"]
+lock_wait_seconds = 1  # its statements take milliseconds
+lock_wait_fail_seconds = 2
 
 [thresholds."agents.workers_and_queues"]
 stall_seconds = 3  # its jobs take milliseconds
@@ -162,6 +174,7 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         "waiting_jobs": WAITING_JOBS,
         "processing_jobs": PROCESSING_JOBS,
         "dead_jobs": DEAD_JOBS,
+        "migrations": str(APPLICATION / "migrations" / "versions"),
         **{key: _from_root(path, layout.root) for key, path in paths.items()},
     }
     names = dict.fromkeys([settings.host, settings.address])

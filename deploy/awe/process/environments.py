@@ -45,12 +45,14 @@ def of_worker(layout: Layout, settings: StackSettings, *, shared: dict[str, str]
 
 
 def of_preparation(layout: Layout, cluster: PostgresCluster, *, shared: dict[str, str]) -> dict[str, str]:
-    """Give the variables of the one-shot program that makes role, database, schema and first rows."""
+    """Give the variables of the one-shot program that makes roles, database, schema, first rows and a backup."""
     return {
         **shared,
         "PYTHONPATH": f"{CHECKOUT}:{APPLICATION}",
         "MIGRATION_DATABASE_URL": cluster.superuser_url(DATABASE),
         "PROBE_PASSWORD": layout.secret("probe_password"),
+        "BACKUPS": str(layout.backups),
+        "PG_DUMP": str(cluster.binaries / "pg_dump"),
         "MONITOR_URL": cluster.url(role=MONITOR, password=layout.secret("monitor_password"), database=DATABASE),
     }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe_incidents.local.errors import LocalError
 from deploy.awe.certificates import Infrastructure
+from deploy.awe.process.backup import PATTERN
 from deploy.awe.process.client import ApiClient
 from deploy.awe.process.errors import ApiUnreachable
 from deploy.awe.process.layout import Layout
@@ -26,7 +27,7 @@ def problems(stack: ProcessStack) -> list[str]:
     found = list(_programs(stack))
     if found:
         return found
-    found = [*_certificates(stack.layout), *_heartbeat(stack), *_open_door(stack)]
+    found = [*_certificates(stack.layout), *_backups(stack.layout), *_heartbeat(stack), *_open_door(stack)]
     for look in (_dependencies, _work):
         try:
             found += look(stack)
@@ -50,6 +51,11 @@ def _certificates(layout: Layout) -> Iterator[str]:
     for path, finding in Infrastructure(root=layout.root).findings():
         if finding:
             yield f"{path.relative_to(layout.root)}: {finding}"
+
+
+def _backups(layout: Layout) -> Iterator[str]:
+    if not list(layout.backups.glob(PATTERN)):
+        yield f"there is no backup in {layout.backups.relative_to(layout.root)}"
 
 
 def _heartbeat(stack: ProcessStack) -> Iterator[str]:
@@ -79,6 +85,9 @@ def _work(stack: ProcessStack) -> Iterator[str]:
     if me.status != 200:
         yield f"GET /auth/me is answered with {me.status} to a fresh token"
         return
+    workflows = client.get("/workflows?limit=1", token=token)
+    if workflows.status != 200:
+        yield f"GET /workflows is answered with {workflows.status}"
     if waiting := _left_in_lists(client):  # a job of ours would wait behind them
         yield waiting
         return

@@ -40,6 +40,11 @@ class Layout:
         return self.root / "logs" / "security_audit.log"
 
     @property
+    def backups(self) -> Path:
+        """The folder of the database's backups."""
+        return self.root / "backups"
+
+    @property
     def supervisor_log(self) -> Path:
         """What the detached supervisor prints."""
         return self.root / "logs" / "supervisor.log"
@@ -82,7 +87,7 @@ class Layout:
 
     def make_folders(self) -> None:
         """Make the folders, and the secrets that are not there yet."""
-        for name in ("certs", "logs", "run/faults"):
+        for name in ("backups", "certs", "logs", "run/faults"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         (self.root / "secrets").mkdir(mode=0o700, exist_ok=True)
         for name in SECRETS:

@@ -1,4 +1,4 @@
-"""Make roles, database, schema and first rows: `python -m deploy.awe.process.prepare_database`; harmless when repeated.
+"""Make roles, database, schema and a backup: `python -m deploy.awe.process.prepare_database`; harmless when repeated.
 
 Runs once per start of the stack, as the cluster's superuser, with the application's packages on the path.
 """
@@ -6,6 +6,7 @@ Runs once per start of the stack, as the cluster's superuser, with the applicati
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import psycopg
 from alembic import command
@@ -13,6 +14,7 @@ from alembic.config import Config
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from deploy.awe.process.backup import make_backup
 from deploy.awe.process.layout import APPLICATION
 from deploy.awe.process.passwords import set_password
 
@@ -35,6 +37,10 @@ def main() -> None:
     from shared.seed import seed  # of the application, which this program's path leads to
 
     seed()
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=5) as connection:
+        monitor = sql.Identifier(str(conninfo_to_dict(os.environ["MONITOR_URL"])["user"]))
+        connection.execute(sql.SQL("GRANT SELECT ON alembic_version TO {}").format(monitor))
+    make_backup(Path(os.environ["BACKUPS"]), pg_dump=Path(os.environ["PG_DUMP"]), url=admin_url)
 
 
 def prepare_monitor(connection: psycopg.Connection) -> None:

@@ -188,6 +188,11 @@ class ProcessStack:
         """Open a connection as the database's superuser."""
         return self.cluster.connect(environments.DATABASE)
 
+    def direct_url(self) -> str:
+        """Give the database's address for the application's role; it holds the password."""
+        password = self.layout.secret("database_password")
+        return self.cluster.url(role=environments.ROLE, password=password, database=environments.DATABASE)
+
     def problems(self) -> list[str]:
         """List what keeps the stack from being healthy."""
         return health.problems(self)

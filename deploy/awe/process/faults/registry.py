@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from deploy.awe.process.errors import FaultUnknown
+from deploy.awe.process.faults.backup_missing import BackupMissing
 from deploy.awe.process.faults.client_cert_foreign_ca import ClientCertForeignCa
+from deploy.awe.process.faults.connections_used_up import ConnectionsUsedUp
 from deploy.awe.process.faults.database_stopped import DatabaseStopped
 from deploy.awe.process.faults.database_wrong_password import DatabaseWrongPassword
 from deploy.awe.process.faults.fault import Fault
 from deploy.awe.process.faults.jwt_secret_mismatch import JwtSecretMismatch
+from deploy.awe.process.faults.lock_held import LockHeld
+from deploy.awe.process.faults.migrations_behind import MigrationsBehind
 from deploy.awe.process.faults.port_taken import PortTaken
 from deploy.awe.process.faults.server_cert_expired import ServerCertExpired
 from deploy.awe.process.faults.worker_stuck import WorkerStuck
@@ -17,6 +21,10 @@ FAULTS: tuple[type[Fault], ...] = (
     ClientCertForeignCa,
     DatabaseStopped,
     DatabaseWrongPassword,
+    ConnectionsUsedUp,
+    LockHeld,
+    MigrationsBehind,
+    BackupMissing,
     JwtSecretMismatch,
     WorkerStuck,
     PortTaken,

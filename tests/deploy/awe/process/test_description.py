@@ -29,6 +29,11 @@ def test_the_description_validates_and_names_every_service_by_its_own_name(tmp_p
     assert stack.services["broker"].pid_file == pid_files["redis"]
     assert stack.tokens is not None
     assert [key.service for key in stack.tokens.keys] == ["gateway", "runner"]
+    database = stack.databases["application"]
+    assert database.migrations is not None
+    assert [path.name for path in database.migrations.directories] == ["versions"]
+    assert database.backups is not None
+    assert database.backups.directory == tmp_path / "backups"
     assert stack.thresholds["agents.workers_and_queues"] == {"stall_seconds": 3}
     assert stack.host is not None
     assert Path("/elsewhere") in stack.host.paths

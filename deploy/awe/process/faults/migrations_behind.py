@@ -1,0 +1,51 @@
+"""The database's schema is one revision behind the code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import ClassVar
+
+from deploy.awe.process import launch
+from deploy.awe.process.errors import ApiUnreachable, ProcessStackError
+from deploy.awe.process.faults.fault import Fault
+from deploy.awe.process.layout import APPLICATION
+from deploy.awe.process.settings import PREPARE
+
+ALEMBIC_SECONDS = 60.0
+
+
+class MigrationsBehind(Fault):
+    """The health page is fine, and the workflows cannot be listed."""
+
+    slug: ClassVar[str] = "migrations-behind"
+    title: ClassVar[str] = "the database's schema is one revision behind the code"
+
+    def inject(self) -> None:
+        """Take the last revision back."""
+        self._alembic("downgrade", "-1")
+
+    def is_broken(self) -> bool:
+        """A page that needs the last revision fails."""
+        try:
+            return self.stack.client().get("/workflows?limit=1", token=self.stack.token()).status == 500
+        except ApiUnreachable:
+            return False
+
+    def mend(self) -> None:
+        """Migrate to the newest revision."""
+        self._alembic("upgrade", "head")
+
+    def _alembic(self, *arguments: str) -> None:
+        environment = str(self.stack.layout.environment(PREPARE))
+        alembic = [sys.executable, "-m", "alembic", "-c", str(APPLICATION / "alembic.ini")]
+        done = subprocess.run(
+            [sys.executable, launch.__file__, environment, *alembic, *arguments],
+            cwd=APPLICATION,
+            capture_output=True,
+            text=True,
+            timeout=ALEMBIC_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ProcessStackError(f"alembic {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-500:]}")
