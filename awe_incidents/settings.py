@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
         "RunState": "awe_incidents.api.choices.RUN_STATES",
         "ResultProgress": "awe_incidents.api.choices.RESULT_PROGRESS",
         "CheckState": "awe_incidents.api.choices.CHECK_STATES",
+        "Section": "awe_incidents.api.choices.SECTIONS",
         "Suite": "awe_incidents.api.choices.SUITES",
         "Environment": "diagnostics.stack.schema.ENVIRONMENTS",
     },

@@ -11,10 +11,12 @@ from awe_incidents.incidents.lint import KINDS as _FLAWS
 from awe_incidents.incidents.models import TEMPLATE_FIELDS as _TEMPLATE_FIELDS
 from awe_incidents.incidents.states import TRANSITIONS
 from awe_incidents.incidents.states import Category as _Category
+from awe_incidents.incidents.states import EnvironmentSource as _EnvironmentSource
 from awe_incidents.incidents.states import IncidentState as _IncidentState
 from awe_incidents.incidents.states import Severity as _Severity
 from diagnostics.checks.base import SUITES as _SUITES
 from diagnostics.checks.result import State as _State
+from diagnostics.stack.schema import ENVIRONMENTS as _ENVIRONMENTS
 from diagnostics.stack.schema import VANTAGES as _VANTAGES
 from diagnostics.states import ResultProgress as _ResultProgress
 from diagnostics.states import RunState as _RunState
@@ -36,6 +38,8 @@ def _words(words: Iterable[str]) -> Choices:
 
 INCIDENT_STATES = _words(_IncidentState)
 INCIDENT_ACTIONS = _words(sorted(TRANSITIONS))
+ENVIRONMENTS = _words(_ENVIRONMENTS)
+ENVIRONMENT_SOURCES = _words(_EnvironmentSource)
 SECTIONS = _words(_TEMPLATE_FIELDS)
 FLAW_CODES = _words(_FLAWS)
 CATEGORIES = _words(_Category)

@@ -1,10 +1,12 @@
 """Refusals of the API itself.
 
 ApiError
-├── KeyReused       the Idempotency-Key was used with another request
-├── KeyInProgress   the first request with this key is not done yet
-├── KeyMalformed    the key is empty, too long or not plain text
-└── LimitExceeded   the caller asks more often than a limit allows
+├── KeyReused             the Idempotency-Key was used with another request
+├── KeyInProgress         the first request with this key is not done yet
+├── KeyMalformed          the key is empty, too long or not plain text
+├── LimitExceeded         the caller asks more often than a limit allows
+├── PreconditionRequired  the change does not say with If-Match what it was decided on
+└── TagMalformed          If-Match holds no entity tag
 """
 
 from __future__ import annotations
@@ -36,3 +38,11 @@ class LimitExceeded(ApiError):
         policy, wait = verdict.policy, verdict.more_after_seconds
         limit = f"{policy.name} is limited to {policy.quota} requests in {policy.window_seconds} s"
         super().__init__(f"{limit}; try again in {wait} s, and see the header RateLimit of every answer")
+
+
+class PreconditionRequired(ApiError):
+    """Read it, and send its ETag."""
+
+
+class TagMalformed(ApiError):
+    """The header does not hold entity tags."""

@@ -54,7 +54,7 @@ class Environment(Text):
     def to_internal_value(self, data: Any) -> str:
         """Give its documented spelling."""
         wanted = super().to_internal_value(data).strip()
-        for name in ENVIRONMENTS:
+        for name in ("", *ENVIRONMENTS) if self.allow_blank else ENVIRONMENTS:
             if name.lower() == wanted.lower():
                 return name
         raise serializers.ValidationError(f"must be one of {', '.join(ENVIRONMENTS)}")

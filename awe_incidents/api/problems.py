@@ -68,6 +68,8 @@ BY_ERROR: dict[type[Exception], Kind] = {
     api.KeyInProgress: Kind(409, "idempotency-key-in-progress", "The first request with this key is still in progress"),
     api.KeyMalformed: Kind(400, "idempotency-key-malformed", "The Idempotency-Key cannot be used"),
     api.LimitExceeded: Kind(429, "quota-exceeded", "More requests than the limit allows"),
+    api.PreconditionRequired: Kind(428, "precondition-required", "The change must say what it was decided on"),
+    api.TagMalformed: Kind(400, "tag-malformed", "The If-Match header holds no entity tag"),
     audit.AuditError: Kind(503, "trail-unavailable", "The audit trail takes no entries, so nothing was changed"),
     diagnostics.UnknownStack: Kind(400, "unknown-stack", "There is no such stack"),
     diagnostics.UnknownSuite: Kind(400, "unknown-suite", "There is no such suite"),
@@ -81,6 +83,8 @@ BY_ERROR: dict[type[Exception], Kind] = {
     incidents.ReasonRequired: Kind(400, "reason-required", "A reason is needed"),
     incidents.RoleRequired: Kind(403, "role-required", "A role is missing"),
     incidents.StaleVersion: Kind(412, "stale-version", "Somebody else changed this in between"),
+    incidents.NothingChanged: Kind(409, "nothing-changed", "It says exactly this already"),
+    incidents.TooManyRevisions: Kind(409, "too-many-revisions", "It cannot be revised again"),
     redaction.RedactionError: Kind(500, "not-redacted", "The text could not be redacted, so it was not stored"),
 }
 # Which field of the body a refusal is about, where it is about one.
@@ -89,7 +93,15 @@ _FIELD_OF: dict[type[Exception], str] = {
     diagnostics.UnknownSuite: "suite",
     incidents.TransitionNotAllowed: "action",
     incidents.ReasonRequired: "because",
-    incidents.StaleVersion: "version",
+}
+# Which header a refusal is about.
+_HEADER_OF: dict[type[Exception], str] = {
+    api.KeyReused: "Idempotency-Key",
+    api.KeyInProgress: "Idempotency-Key",
+    api.KeyMalformed: "Idempotency-Key",
+    api.PreconditionRequired: "If-Match",
+    api.TagMalformed: "If-Match",
+    incidents.StaleVersion: "If-Match",
 }
 _HOW_TO_COME_IN = "send `Authorization: Bearer TOKEN`; an administrator issues a token with manage.py create_token"
 _NO_DATABASE = (OperationalError, InterfaceError, PoolTimeout)
@@ -184,8 +196,9 @@ def is_without_database(error: Exception) -> bool:
 
 
 def _errors_of(error: Exception) -> list[dict[str, str]]:
-    if isinstance(error, api.KeyReused | api.KeyInProgress | api.KeyMalformed):
-        return [problem_at("Idempotency-Key", str(error), place="header")]
+    header = next((name for kind, name in _HEADER_OF.items() if isinstance(error, kind)), None)
+    if header:
+        return [problem_at(header, str(error), place="header")]
     field = _FIELD_OF.get(type(error))
     return [problem_at(field, str(error))] if field else []
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
+from awe_incidents.incidents.states import EnvironmentSource
 from awe_incidents.incidents.template import TemplateFields, render
 
 
@@ -20,5 +21,8 @@ class MarkdownTemplate(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Write the seven fields of a report's answer."""
-        return render(TemplateFields(**{field.name: data[field.name] for field in fields(TemplateFields)})).encode()
+        """Write the seven fields of a report's answer; an environment that nobody named is nobody's answer."""
+        said = {field.name: data[field.name] for field in fields(TemplateFields)}
+        if data["environment_source"] == EnvironmentSource.STACK:
+            said["environment"] = ""
+        return render(TemplateFields(**said)).encode()

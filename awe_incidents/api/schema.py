@@ -14,8 +14,10 @@ from awe_incidents.api import errors
 from awe_incidents.api.fields import MAX_ID
 from awe_incidents.api.idempotency import HEADER, MAX_LENGTH, REPLAYED
 from awe_incidents.api.limits import POLICY, STATE
+from awe_incidents.api.preconditions import TAGS
 from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED, MEDIA_TYPE, TYPE_PREFIX, Kind
 from awe_incidents.audit.errors import AuditError
+from awe_incidents.incidents.errors import StaleVersion
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
@@ -29,8 +31,16 @@ IF_NONE_MATCH = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     description="The `ETag` of an earlier answer: 304 when it still holds.",
 )
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    {"type": "string", "pattern": f"^({TAGS})$"},
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="The `ETag` of what you decided on: 412 when somebody else has changed it in between.",
+)
 PATH_ID = OpenApiParameter("id", {"type": "integer", "minimum": 1, "maximum": MAX_ID}, location=OpenApiParameter.PATH)
 _KEY_ERRORS = (errors.KeyReused, errors.KeyInProgress, errors.KeyMalformed)
+_TAG_ERRORS = (errors.PreconditionRequired, errors.TagMalformed, StaleVersion)
 _TEXT = {"schema": {"type": "string"}}
 LIMIT_HEADERS = {
     POLICY: {**_TEXT, "description": "The limit that was asked: its name, `q` requests in `w` seconds."},
@@ -78,7 +88,9 @@ class ProblemAutoSchema(AutoSchema):
         given: list[Any] = list(super().get_override_parameters())
         given += [one for one in (getattr(self.view, "parameters", {}).get(self.method),) if one]
         given += [PATH_ID] if "{id}" in self.path else []
-        given += [IF_NONE_MATCH] if self.method == "GET" else [IDEMPOTENCY_KEY]
+        given += [IF_NONE_MATCH] if self.method == "GET" else []
+        given += [IDEMPOTENCY_KEY] if self.method == "POST" else []
+        given += [IF_MATCH] if self._is_conditional() else []
         return given
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
@@ -90,6 +102,9 @@ class ProblemAutoSchema(AutoSchema):
                 operation["requestBody"].setdefault("required", len(operation["requestBody"]["content"]) > 1)
             operation["responses"] |= self._problem_responses()
         return operation
+
+    def _is_conditional(self) -> bool:
+        return self.method in getattr(self.view, "conditional", ())
 
     def _problem_responses(self) -> dict[str, Any]:
         by_status: dict[int, list[Kind]] = {}
@@ -112,7 +127,10 @@ class ProblemAutoSchema(AutoSchema):
             yield BY_STATUS[404]
         if self.method != "GET":
             yield from (MALFORMED, BY_STATUS[413], BY_STATUS[415], BY_ERROR[AuditError])
+        if self.method == "POST":
             yield from (BY_ERROR[error] for error in _KEY_ERRORS)
+        if self._is_conditional():
+            yield from (BY_ERROR[error] for error in _TAG_ERRORS)
         yield from (BY_ERROR[error] for error in getattr(self.view, "refusals", {}).get(self.method, ()))
 
 

@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularSwaggerView
 
 from awe_incidents.api import pages
-from awe_incidents.api.v1 import bug_reports, evidence, incidents, runs, stacks, timelines
+from awe_incidents.api.v1 import bug_reports, evidence, incidents, revisions, runs, stacks, timelines
 
 app_name = "api"
 register_converter(stacks.StackNameConverter, "stack_name")
@@ -12,6 +12,8 @@ register_converter(stacks.StackNameConverter, "stack_name")
 urlpatterns = [
     path("v1/bug-reports/", bug_reports.BugReportList.as_view(), name="bug-reports"),
     path("v1/bug-reports/<int:id>/", bug_reports.BugReportDetail.as_view(), name="bug-report"),
+    path("v1/bug-reports/<int:id>/revisions/", revisions.RevisionList.as_view(), name="revisions"),
+    path("v1/bug-reports/<int:id>/revisions/<int:number>/", revisions.RevisionDetail.as_view(), name="revision"),
     path("v1/incidents/", incidents.IncidentList.as_view(), name="incidents"),
     path("v1/incidents/<int:id>/", incidents.IncidentDetail.as_view(), name="incident"),
     path("v1/incidents/<int:id>/runs/", runs.IncidentRuns.as_view(), name="incident-runs"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -36,6 +36,7 @@ class ScopedView(GenericAPIView[Any]):
     scopes: ClassVar[Mapping[str, Scope]] = {}
     parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
     refusals: ClassVar[Mapping[str, tuple[type[Exception], ...]]] = {}  # by method, for the schema
+    conditional: ClassVar[Collection[str]] = ()  # the methods that demand If-Match, for the schema
     lookup_url_kwarg = "id"
     lookup_field = "pk"
     asked: Mapping[str, Any] = {}

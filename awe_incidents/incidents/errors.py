@@ -5,7 +5,9 @@ IncidentsError
 ├── TransitionNotAllowed  the incident's state does not allow this step
 ├── ReasonRequired        this step needs a reason
 ├── RoleRequired          the person lacks the role for this
-└── StaleVersion          somebody else changed the incident in between
+├── StaleVersion          somebody else changed this in between
+├── NothingChanged        the revision says what the report says already
+└── TooManyRevisions      the report was revised as often as it may be
 """
 
 from __future__ import annotations
@@ -38,4 +40,12 @@ class RoleRequired(IncidentsError):
 
 
 class StaleVersion(IncidentsError):
-    """Read the incident again and decide on what it is now."""
+    """Read it again and decide on what it is now."""
+
+
+class NothingChanged(IncidentsError):
+    """There is nothing to record."""
+
+
+class TooManyRevisions(IncidentsError):
+    """The message names the limit."""

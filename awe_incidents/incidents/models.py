@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from awe_incidents.incidents.states import Category, IncidentState, Severity
+from awe_incidents.incidents.states import Category, EnvironmentSource, IncidentState, Severity
 from awe_incidents.monthly import MonthlyId
 from diagnostics.models import Run, Stack
 from diagnostics.stack.schema import ENVIRONMENTS
@@ -55,16 +56,13 @@ class Incident(models.Model):
         return f"#{self.pk} {self.title}"
 
 
-class BugReport(models.Model):
-    """The documented template as filed, redacted. Never changed: a correction is a new revision."""
+class ReportText(models.Model):
+    """What a bug report says: the documented template, redacted, and what it lacks."""
 
-    id = MonthlyId(primary_key=True)
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="reports", db_index=False)
-    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="reports", db_index=False)
-    reporter = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bug_reports", db_index=False
-    )
     environment = models.CharField(max_length=16, choices=[(name, name) for name in ENVIRONMENTS])
+    environment_source = models.CharField(
+        max_length=16, default=EnvironmentSource.REPORTER, choices=[(s.value, s.value) for s in EnvironmentSource]
+    )
     docker_compose_version = models.TextField(blank=True)
     container_logs = models.TextField(blank=True)
     steps_to_reproduce = models.TextField(blank=True)
@@ -72,13 +70,41 @@ class BugReport(models.Model):
     actual_behavior = models.TextField()
     screenshots = models.TextField(blank=True)
     redactions = models.JSONField(default=dict)  # receipt: rule-set version and counts by field and rule
-    filed_at = models.DateTimeField()
     lint = models.JSONField(default=list)  # what it lacks: section, code and weight of each flaw
     completeness = models.PositiveSmallIntegerField()  # 100 less those weights
 
     class Meta:
+        abstract = True
+
+
+class BugReport(ReportText):
+    """The documented template as filed; a correction is a new revision.
+
+    Of its own columns only these change: the incident, which revision is the current one, and how complete that is.
+    """
+
+    id = MonthlyId(primary_key=True)
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="reports", db_index=False)
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="reports", db_index=False)
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bug_reports", db_index=False
+    )
+    filed_at = models.DateTimeField()
+    current = models.ForeignKey(  # None while nobody has revised it; the two go together, so no key watches over them
+        "ReportRevision",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+    )
+
+    class Meta:
         constraints = [
             models.CheckConstraint(name="report_environment", condition=Q(environment__in=ENVIRONMENTS)),
+            models.CheckConstraint(
+                name="report_environment_source", condition=Q(environment_source__in=list(EnvironmentSource))
+            ),
             models.CheckConstraint(name="report_says_what_happened", condition=~Q(actual_behavior="")),
             models.CheckConstraint(name="report_completeness", condition=Q(completeness__lte=100)),
         ]
@@ -89,6 +115,45 @@ class BugReport(models.Model):
 
     def __str__(self) -> str:
         return f"report {self.pk} on incident {self.incident_id}"
+
+    @property
+    def revision(self) -> int:
+        """Count revisions, the report as filed being the first; what If-Match compares."""
+        return self.current.number if self.current else 1
+
+    @property
+    def latest(self) -> ReportText:
+        """Give what the report says now."""
+        return self.current or self
+
+
+class ReportRevision(ReportText):
+    """What a bug report says since somebody corrected it: all of it again, by whom and why. Append-only."""
+
+    report = models.ForeignKey(  # no key in the database points into a table that is parted by month
+        BugReport, on_delete=models.PROTECT, related_name="revisions", db_index=False, db_constraint=False
+    )
+    number = models.PositiveIntegerField()  # from 2 on: the first is the report as filed
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    because = models.TextField(blank=True)
+    changed = ArrayField(models.CharField(max_length=32))  # names of the fields that differ from the one before
+    revised_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="revision_once", fields=["report", "number"]),
+            models.CheckConstraint(name="revision_number", condition=Q(number__gte=2)),
+            models.CheckConstraint(name="revision_changes_something", condition=~Q(changed=[])),
+            models.CheckConstraint(name="revision_environment", condition=Q(environment__in=ENVIRONMENTS)),
+            models.CheckConstraint(
+                name="revision_environment_source", condition=Q(environment_source__in=list(EnvironmentSource))
+            ),
+            models.CheckConstraint(name="revision_says_what_happened", condition=~Q(actual_behavior="")),
+            models.CheckConstraint(name="revision_completeness", condition=Q(completeness__lte=100)),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of report {self.report_id}"
 
 
 class TimelineEntry(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
 from awe_incidents.incidents.errors import RoleRequired
+from awe_incidents.incidents.models import BugReport
 
 
 def check_may_triage(user: User) -> None:
@@ -23,3 +24,13 @@ def check_may_file(user: User) -> None:
     """
     if not (user.has_role(Role.REPORTER) or user.has_role(Role.OPERATOR)):
         raise RoleRequired("filing a bug report takes the role reporter or operator")
+
+
+def check_may_revise(user: User, report: BugReport) -> None:
+    """Let a report's reporter and operators correct it.
+
+    Raises: RoleRequired.
+    """
+    is_own = report.reporter_id == user.pk and user.has_role(Role.REPORTER)
+    if not (is_own or user.has_role(Role.OPERATOR)):
+        raise RoleRequired("only its reporter or an operator revises a bug report")

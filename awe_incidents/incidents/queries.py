@@ -6,7 +6,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import sees_everything
-from awe_incidents.incidents.models import BugReport, Incident, IncidentRun, TimelineEntry
+from awe_incidents.incidents.lint import WHOLE
+from awe_incidents.incidents.models import (
+    TEMPLATE_FIELDS,
+    BugReport,
+    Incident,
+    IncidentRun,
+    ReportRevision,
+    ReportText,
+    TimelineEntry,
+)
 from diagnostics.models import Evidence, Run
 
 
@@ -26,8 +35,39 @@ def visible_incidents(user: User) -> QuerySet[Incident]:
 
 def visible_reports(user: User) -> QuerySet[BugReport]:
     """Give the bug reports that a person may see: a reporter own ones only, also on a shared incident."""
-    reports = BugReport.objects.select_related("stack", "reporter")
+    reports = BugReport.objects.select_related("stack", "reporter", "current")
     return reports if sees_everything(user.roles) else reports.filter(reporter=user)
+
+
+def visible_revisions(user: User) -> QuerySet[ReportRevision]:
+    """Give the revisions of the reports that a person may see."""
+    revisions = ReportRevision.objects.select_related("author")
+    return revisions if sees_everything(user.roles) else revisions.filter(report__reporter=user)
+
+
+def revisions_of(report: BugReport) -> list[ReportRevision]:
+    """Give a report's revisions, newest first, without their long texts; the last one is the report as filed."""
+    if report.current is None:
+        return [_as_filed(report)]
+    revised = report.revisions.select_related("author").defer(*TEMPLATE_FIELDS).order_by("-number")
+    return [*revised, _as_filed(report)]
+
+
+def revision_of(report: BugReport, number: int) -> ReportRevision:
+    """Give one revision of a report.
+
+    Raises: ReportRevision.DoesNotExist.
+    """
+    return _as_filed(report) if number == 1 else report.revisions.select_related("author").get(number=number)
+
+
+def _as_filed(report: BugReport) -> ReportRevision:
+    """Give what was filed in the form of a revision; how complete it was is what it lacked, as the column moves on."""
+    said = {field.name: getattr(report, field.name) for field in ReportText._meta.fields}
+    said["completeness"] = WHOLE - sum(flaw["weight"] for flaw in report.lint)
+    return ReportRevision(
+        report=report, number=1, author=report.reporter, changed=[], revised_at=report.filed_at, **said
+    )
 
 
 def visible_runs(user: User) -> QuerySet[Run]:
@@ -51,4 +91,4 @@ def visible_timeline(incident: Incident, user: User) -> QuerySet[TimelineEntry]:
     if sees_everything(user.roles):
         return entries
     own = BugReport.objects.filter(incident=incident, reporter=user).values_list("pk", flat=True)
-    return entries.filter(~Q(kind="report_filed") | Q(data__report__in=list(own)))
+    return entries.filter(Q(data__report__isnull=True) | Q(data__report__in=list(own)))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from awe_incidents.incidents.errors import ReportInvalid
 from awe_incidents.incidents.issue_link import issue_link
 from awe_incidents.incidents.lint import Flaw, Verdict, lint
-from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, Incident
+from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, Incident, ReportText
+from awe_incidents.incidents.states import EnvironmentSource
 from awe_incidents.incidents.template import TemplateFields, normalize
 from diagnostics.models import Stack
 from diagnostics.queries import redactor_of
@@ -32,49 +33,78 @@ MAX_TITLE = Incident._meta.get_field("title").max_length or 200
 
 @dataclass(frozen=True, slots=True)
 class CleanReport:
-    """What may be stored: fields, the receipt of what was removed, what is lacking, and a digest for the trail."""
+    """What may be stored: what was said, the receipt of what was removed, what is lacking, a digest for the trail."""
 
-    fields: Mapping[str, str]
+    said: TemplateFields
+    environment: str  # that was said, or else the stack's
     receipt: Mapping[str, Any]
     verdict: Verdict
-    sha256: str
 
     @property
     def columns(self) -> dict[str, Any]:
         """Give what is stored of it, by column."""
-        lacking = [{"section": flaw.section, "code": flaw.code, "weight": flaw.weight} for flaw in self.verdict.flaws]
         return {
-            **self.fields,
+            **self._fields,
+            "environment_source": EnvironmentSource.REPORTER if self.said.environment else EnvironmentSource.STACK,
             "redactions": self.receipt,
-            "lint": lacking,
+            "lint": [flaw._asdict() for flaw in self.verdict.flaws],
             "completeness": self.verdict.completeness,
         }
+
+    @property
+    def sha256(self) -> str:
+        """Give the digest of the fields as stored."""
+        return digest_of(self._fields)
 
     @property
     def removed(self) -> int:
         """Count the secrets that were removed."""
         return sum(sum(counts.values()) for counts in self.receipt["counts"].values())
 
+    @property
+    def _fields(self) -> dict[str, str]:
+        return asdict(self.said) | {"environment": self.environment}
+
 
 def cleaned(fields: Mapping[str, str], *, stack: Stack) -> CleanReport:
-    """Normalize, check and redact the seven fields.
+    """Normalize, check and redact the seven fields; where nobody named an environment it is the stack's.
 
     Raises: ReportInvalid, with every problem at once.
     """
-    texts = {name: normalize(fields.get(name, "")) for name in TEMPLATE_FIELDS}
-    texts["environment"] = _environment(texts["environment"])
+    return _cleaned({name: fields.get(name, "") for name in TEMPLATE_FIELDS}, kept={}, receipt={}, stack=stack)
+
+
+def corrected(changes: Mapping[str, str], *, report: BugReport) -> CleanReport:
+    """Do the same for some of the fields of a stored report; the others stay as they are, and are not redacted again.
+
+    Raises: ReportInvalid, with every problem at once.
+    """
+    before = asdict(template_of(report.latest))
+    new = {name: text for name, text in changes.items() if _normalized(name, text) != before[name]}
+    kept = {name: text for name, text in before.items() if name not in new}
+    return _cleaned(new, kept=kept, receipt=report.latest.redactions, stack=report.stack)
+
+
+def _cleaned(
+    new: Mapping[str, str], *, kept: Mapping[str, str], receipt: Mapping[str, Any], stack: Stack
+) -> CleanReport:
+    texts = {name: _normalized(name, text) for name, text in new.items()}
     if problems := list(_problems(texts)):
         raise ReportInvalid(problems)
-    redactor = redactor_of(stack)
-    counts: dict[str, Mapping[str, int]] = {}
-    version = ""
-    for name in TEMPLATE_FIELDS[1:]:
+    redactor, version = redactor_of(stack), receipt.get("rule_set_version", "")
+    counts = {name: rules for name, rules in receipt.get("counts", {}).items() if name in kept}
+    for name in texts.keys() - {"environment"}:
         redacted = redactor.text(texts[name])
         texts[name], version = redacted.text, redacted.receipt.rule_set_version
         if redacted.receipt.counts:
             counts[name] = dict(redacted.receipt.counts)
-    verdict = lint(TemplateFields(**texts), environment=stack.environment)
-    return CleanReport(texts, {"rule_set_version": version, "counts": counts}, verdict, digest_of(texts))
+    said = TemplateFields(**texts, **kept)
+    return CleanReport(
+        said=said,
+        environment=said.environment or stack.environment,
+        receipt={"rule_set_version": version, "counts": counts},
+        verdict=lint(said, environment=stack.environment),
+    )
 
 
 def digest_of(texts: Mapping[str, str]) -> str:
@@ -99,20 +129,23 @@ def cleaned_title(title: str, *, stack: Stack) -> str:
     return _shortened(line)
 
 
-def title_of(fields: Mapping[str, str]) -> str:
+def title_of(report: TemplateFields) -> str:
     """Give the first line of what happened as the incident's title."""
-    lines = (line.strip(" #*>-`") for line in fields["actual_behavior"].splitlines())
+    lines = (line.strip(" #*>-`") for line in report.actual_behavior.splitlines())
     return _shortened(next((line for line in lines if line), "Bug report"))
 
 
-def template_of(report: BugReport) -> TemplateFields:
-    """Give a stored report as the template that it was filed with."""
-    return TemplateFields(**{name: getattr(report, name) for name in TEMPLATE_FIELDS})
+def template_of(text: ReportText) -> TemplateFields:
+    """Give what people said, as the template; an environment that the service took from the stack is not theirs."""
+    fields = {name: getattr(text, name) for name in TEMPLATE_FIELDS}
+    if text.environment_source == EnvironmentSource.STACK:
+        fields["environment"] = ""
+    return TemplateFields(**fields)
 
 
-def flaws_of(report: BugReport) -> list[Flaw]:
-    """Give what a stored report lacks, worst first."""
-    return [Flaw(**one) for one in report.lint]
+def flaws_of(text: ReportText) -> list[Flaw]:
+    """Give what a stored report or revision lacks, worst first."""
+    return [Flaw(**one) for one in text.lint]
 
 
 def new_issue(report: BugReport, *, whole_at: str) -> str | None:
@@ -120,8 +153,8 @@ def new_issue(report: BugReport, *, whole_at: str) -> str | None:
     tracker = report.stack.document.get("issue_tracker")
     if tracker is None:
         return None
-    fields = template_of(report)
-    title = title_of(asdict(fields))
+    fields = template_of(report.latest)
+    title = title_of(fields)
     return issue_link(IssueTracker(**tracker).address, title=title, report=fields, whole_at=whole_at)
 
 
@@ -129,19 +162,20 @@ def _shortened(line: str) -> str:
     return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}…"
 
 
-def _environment(text: str) -> str:
+def _normalized(name: str, text: str) -> str:
+    text = normalize(text)
+    if name != "environment":
+        return text
     wanted = text.strip().lower()
-    return next((name for name in ENVIRONMENTS if name.lower() == wanted), text.strip())
+    return next((known for known in ENVIRONMENTS if known.lower() == wanted), text.strip())
 
 
-def _problems(texts: Mapping[str, str]) -> list[tuple[str, str]]:
-    problems = [
-        (name, f"at most {limit:,} characters; this has {len(texts[name]):,}. Leave out what does not matter")
-        for name, limit in MAX_CHARACTERS.items()
-        if len(texts[name]) > limit
-    ]
-    if not problems and texts["environment"] not in ENVIRONMENTS:
-        problems.append(("environment", f"must be one of {', '.join(ENVIRONMENTS)}"))
-    if not texts["actual_behavior"].strip():
-        problems.append(("actual_behavior", "say what actually happens; without it nobody knows what is wrong"))
-    return problems
+def _problems(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, text in texts.items():
+        if len(text) > MAX_CHARACTERS[name]:
+            limit = MAX_CHARACTERS[name]
+            yield name, f"at most {limit:,} characters; this has {len(text):,}. Leave out what does not matter"
+        elif name == "environment" and text not in ("", *ENVIRONMENTS):
+            yield name, f"must be one of {', '.join(ENVIRONMENTS)}"
+        elif name == "actual_behavior" and not text.strip():
+            yield name, "say what actually happens; without it nobody knows what is wrong"

@@ -68,3 +68,10 @@ class Category(StrEnum):
     NETWORK = "network"
     PERFORMANCE = "performance"
     AGENTS = "agents"
+
+
+class EnvironmentSource(StrEnum):
+    """Who named a bug report's environment."""
+
+    REPORTER = "reporter"
+    STACK = "stack"  # nobody did, so it is the one that the stack's description names

@@ -13,7 +13,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.audit import trail
 from awe_incidents.audit.models import Entry
-from awe_incidents.incidents.models import BugReport, Incident, TimelineEntry
+from awe_incidents.incidents.models import BugReport, Incident, ReportRevision, TimelineEntry
 from awe_incidents.triage.access import actor_of, person_of
 from awe_incidents.triage.base import DeskAdmin, DeskSite
 from awe_incidents.triage.entries import EntryAdmin
@@ -21,7 +21,7 @@ from awe_incidents.triage.evidence import EvidenceAdmin
 from awe_incidents.triage.facts import list_address
 from awe_incidents.triage.incidents import IncidentAdmin
 from awe_incidents.triage.people import ApiTokenAdmin, UserAdmin
-from awe_incidents.triage.reports import BugReportAdmin, TimelineEntryAdmin
+from awe_incidents.triage.reports import BugReportAdmin, ReportRevisionAdmin, TimelineEntryAdmin
 from awe_incidents.triage.runs import CheckResultAdmin, RunAdmin
 from awe_incidents.triage.stacks import StackAdmin
 from diagnostics.models import CheckResult, Evidence, Run, Stack
@@ -42,6 +42,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Incidents", "emergency_home", Incident, IncidentAdmin),
             Place("Bug reports", "bug_report", BugReport, BugReportAdmin),
+            Place("Revisions", "history_edu", ReportRevision, ReportRevisionAdmin),
             Place("Timeline", "timeline", TimelineEntry, TimelineEntryAdmin),
         ),
     ),

@@ -24,6 +24,7 @@ from awe_incidents.triage.results import shown_run
 from diagnostics.models import Run
 
 MAX_REPORTS = 20
+NOT_SHOWN = ("container_logs", "current__container_logs", "stack__document")
 MAX_RUNS = 10
 MAX_TIMELINE = 50
 
@@ -107,7 +108,7 @@ class IncidentAdmin(DeskAdmin):
         reports = visible_reports(user).filter(incident=thing).order_by("-pk")
         return {
             "facts": _facts(thing, user),
-            "reports": list(reports.defer("container_logs", "stack__document")[:MAX_REPORTS]),
+            "reports": list(reports.defer(*NOT_SHOWN)[:MAX_REPORTS]),
             "live_url": self.address_of(thing, "live"),
             "live_tag": self._tag(thing, user),
             "is_going": is_going(moving["runs"]),

@@ -9,12 +9,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from awe_incidents.accounts.models import User
-from awe_incidents.incidents.models import BugReport, TimelineEntry
-from awe_incidents.incidents.queries import visible_reports
+from awe_incidents.incidents.models import BugReport, ReportRevision, ReportText, TimelineEntry
+from awe_incidents.incidents.queries import revisions_of, visible_reports, visible_revisions
 from awe_incidents.incidents.reports import flaws_of
+from awe_incidents.incidents.states import EnvironmentSource
 from awe_incidents.triage.access import EVERYBODY
 from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
+from awe_incidents.triage.labels import moment
 
 HEADINGS = {
     "environment": "Environment",
@@ -37,9 +39,10 @@ class BugReportAdmin(DeskAdmin):
         "number",
         "incident",
         "stack",
-        "environment",
+        "environment_label",
         "reporter",
         "complete",
+        "revision",
         time_column("filed_at", description="Filed"),
     )
     list_filter = ("environment", "stack")
@@ -50,7 +53,14 @@ class BugReportAdmin(DeskAdmin):
 
     def for_list(self, rows: QuerySet[BugReport], user: User) -> QuerySet[BugReport]:
         """Leave out the long texts."""
-        return rows.defer(*LONG_FIELDS, "lint", "redactions", "stack__document", "stack__redaction_key")
+        long = (*LONG_FIELDS, "lint", "redactions")
+        rows = rows.defer(*long, *(f"current__{name}" for name in long))
+        return rows.defer("stack__document", "stack__redaction_key")
+
+    @display(description="Environment")
+    def environment_label(self, report: BugReport) -> str:
+        """Show the environment as the report says it now."""
+        return report.latest.environment
 
     @display(description="Complete")
     def complete(self, report: BugReport) -> str:
@@ -58,7 +68,8 @@ class BugReportAdmin(DeskAdmin):
         return f"{report.completeness} of 100"
 
     def context(self, thing: BugReport, request: HttpRequest) -> Mapping[str, Any]:
-        """Show the seven fields as text, and what was removed from them."""
+        """Show what the report says now, what it lacks, what was removed from it and what it said before."""
+        revisions = revisions_of(thing)
         return {
             "facts": [
                 Fact("Incident", str(thing.incident), address(thing.incident)),
@@ -66,16 +77,78 @@ class BugReportAdmin(DeskAdmin):
                 Fact("Reporter", thing.reporter.username),
                 Fact("Filed", thing.filed_at),
                 Fact("Complete", f"{thing.completeness} of 100"),
+                Fact("Revision", _told(revisions[0])),
+                Fact("Redaction rules", thing.latest.redactions.get("rule_set_version", "")),
+            ],
+            "revisions": [(one, _address(one), ", ".join(HEADINGS[name] for name in one.changed)) for one in revisions],
+            **text_context(thing.latest),
+        }
+
+
+class ReportRevisionAdmin(DeskAdmin):
+    """What bug reports said, revision by revision."""
+
+    seen_by = EVERYBODY
+    template = "triage/bug_report.html"
+    list_display = ("report_number", "number_label", "author", time_column("revised_at", description="Revised"))
+
+    def visible(self, user: User) -> QuerySet[ReportRevision]:
+        """Give the revisions of the reports that a person may see."""
+        return visible_revisions(user)
+
+    def for_list(self, rows: QuerySet[ReportRevision], user: User) -> QuerySet[ReportRevision]:
+        """Leave out the long texts."""
+        return rows.defer(*LONG_FIELDS, "lint", "redactions")
+
+    @display(description="Bug report")
+    def report_number(self, revision: ReportRevision) -> str:
+        """Show the number of the report."""
+        return f"Report {revision.report_id}"
+
+    @display(description="Revision")
+    def number_label(self, revision: ReportRevision) -> int:
+        """Show which revision of it this is."""
+        return revision.number
+
+    def context(self, thing: ReportRevision, request: HttpRequest) -> Mapping[str, Any]:
+        """Show what the report said then."""
+        return {
+            "facts": [
+                Fact("Bug report", f"Report {thing.report_id}", address(BugReport, thing.report_id)),
+                Fact("Revision", _told(thing)),
+                Fact("Why", thing.because or "not said"),
+                Fact("Changed", ", ".join(HEADINGS[name] for name in thing.changed)),
+                Fact("Complete", f"{thing.completeness} of 100"),
                 Fact("Redaction rules", thing.redactions.get("rule_set_version", "")),
             ],
-            "fields": [(heading, getattr(thing, name)) for name, heading in HEADINGS.items()],
-            "flaws": flaws_of(thing),
-            "receipt": [
-                (HEADINGS[name], rule, number)
-                for name, rules in thing.redactions.get("counts", {}).items()
-                for rule, number in rules.items()
-            ],
+            **text_context(thing),
         }
+
+
+def text_context(text: ReportText) -> dict[str, Any]:
+    """Give the seven fields as text, what they lack, and what was removed from them."""
+    return {
+        "fields": [(heading, getattr(text, name), _note(text, name)) for name, heading in HEADINGS.items()],
+        "flaws": flaws_of(text),
+        "receipt": [
+            (HEADINGS[name], rule, number)
+            for name, rules in text.redactions.get("counts", {}).items()
+            for rule, number in rules.items()
+        ],
+    }
+
+
+def _note(text: ReportText, name: str) -> str:
+    is_the_stacks = name == "environment" and text.environment_source == EnvironmentSource.STACK
+    return "Nobody named it: this is what the stack's description names." if is_the_stacks else ""
+
+
+def _told(revision: ReportRevision) -> str:
+    return f"{revision.number}, by {revision.author.username}, {moment(revision.revised_at)}"
+
+
+def _address(revision: ReportRevision) -> str:
+    return address(revision) if revision.pk else ""
 
 
 class TimelineEntryAdmin(DeskAdmin):

@@ -98,6 +98,11 @@ def file_report(client: APIClient, **fields: Any) -> dict[str, Any]:
     return body
 
 
+def tag_of(client: APIClient, address: str) -> dict[str, str]:
+    """Give the header that names what is there now, for a change of it."""
+    return {"If-Match": client.get(address).headers["ETag"]}
+
+
 def number_at_end(url: str) -> int:
     """Give the id in the address of something."""
     return int(url.rstrip("/").rpartition("/")[2])

@@ -77,7 +77,7 @@ def test_a_byte_order_mark_is_no_harm(client: APIClient) -> None:
 
 def test_an_empty_body_lacks_every_field(client: APIClient) -> None:
     body = problem_of(client.generic("POST", FILING, ""), 400, "invalid")
-    assert sorted(pointers_of(body)) == [("body", f"#/{name}") for name in ("actual_behavior", "environment", "stack")]
+    assert sorted(pointers_of(body)) == [("body", f"#/{name}") for name in ("actual_behavior", "stack")]
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
@@ -88,27 +88,13 @@ def test_text_of_another_type_is_refused(client: APIClient, field: str) -> None:
         assert pointers_of(body) == [("body", f"#/{field}")]
 
 
-def test_a_number_of_another_type_or_size_is_refused(client: APIClient) -> None:
-    incident = client.post(INCIDENTS, {"stack": "plain", "title": "x"}, format="json").json()
-    address = f"{incident['links']['self']}transitions/"
-    values: list[object] = ["1", True, None, 0, -1, 2**31, 2**63, 10**99, 1.5, "1e0", [1], {}]
-    for value in values:
-        step = json.dumps({"action": "acknowledge", "version": value})
-        assert pointers_of(problem_of(send(client, step, to=address), 400, "invalid")) == [("body", "#/version")]
-
-
-def test_a_number_may_be_written_with_a_zero_fraction(client: APIClient) -> None:
-    incident = client.post(INCIDENTS, {"stack": "plain", "title": "x"}, format="json").json()
-    address = f"{incident['links']['self']}transitions/"
-    assert send(client, '{"action": "acknowledge", "version": 1.0}', to=address).status_code == 201
-
-
 def test_a_word_that_is_no_choice_is_refused(client: APIClient) -> None:
     incident = client.post(INCIDENTS, {"stack": "plain", "title": "x"}, format="json").json()
     address = f"{incident['links']['self']}transitions/"
     values: list[object] = ["", "fly", 5, None, ["acknowledge"], {}, True]
     for value in values:
-        body = problem_of(send(client, json.dumps({"action": value}), to=address), 400, "invalid")
+        refused = send(client, json.dumps({"action": value}), to=address, **{"If-Match": "*"})
+        body = problem_of(refused, 400, "invalid")
         assert pointers_of(body) == [("body", "#/action")]
 
 

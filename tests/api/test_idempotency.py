@@ -29,7 +29,7 @@ KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
 
 def post(token: str, body: dict[str, Any] | None = None, *, to: str = FILING) -> Any:
-    return client_with(token).post(to, FIELDS if body is None else body, format="json", headers=KEY)
+    return client_with(token).post(to, FIELDS if body is None else body, format="json", headers=KEY | {"If-Match": "*"})
 
 
 def test_a_repetition_gets_the_first_answer(reporter: User, stack: Stack) -> None:

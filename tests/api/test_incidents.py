@@ -11,7 +11,7 @@ from awe_incidents.accounts.models import User
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Incident
 from diagnostics.models import Stack
-from tests.api.conftest import client_with, pointers_of, problem_of, token_of
+from tests.api.conftest import client_with, pointers_of, problem_of, tag_of, token_of
 
 INCIDENTS = "/api/v1/incidents/"
 
@@ -33,7 +33,8 @@ def incident(client: APIClient) -> dict[str, Any]:
 
 
 def step(client: APIClient, incident: dict[str, Any], **body: Any) -> Any:
-    return client.post(f"{incident['links']['self']}transitions/", body, format="json")
+    address = incident["links"]["self"]
+    return client.post(f"{address}transitions/", body, format="json", headers=tag_of(client, address))
 
 
 def test_an_incident_is_opened_without_a_report(client: APIClient, incident: dict[str, Any]) -> None:
@@ -57,9 +58,7 @@ def test_steps_are_taken_in_order_and_refused_by_name(client: APIClient, inciden
     assert pointers_of(refused) == [("body", "#/action")]
     unexplained = problem_of(step(client, incident, action="resolve"), 400, "reason-required")
     assert pointers_of(unexplained) == [("body", "#/because")]
-    stale = problem_of(step(client, incident, action="resolve", because="renewed", version=1), 412, "stale-version")
-    assert pointers_of(stale) == [("body", "#/version")]
-    assert step(client, incident, action="resolve", because="renewed", version=2).json()["state"] == "resolved"
+    assert step(client, incident, action="resolve", because="renewed").json()["state"] == "resolved"
 
 
 def test_a_step_on_nothing_is_not_found(client: APIClient) -> None:
@@ -90,3 +89,52 @@ def test_stacks_are_told_without_the_particulars_of_their_description(client: AP
     }
     assert (stack["name"], stack["services"]) == ("plain", ["api"])
     problem_of(client.get("/api/v1/stacks/nowhere/"), 404, "not-found")
+
+
+def classify(client: APIClient, incident: dict[str, Any], body: Any, **headers: str) -> Any:
+    address = incident["links"]["self"]
+    return client.patch(address, body, format="json", headers=headers or tag_of(client, address))
+
+
+def test_an_incident_is_classified_in_parts(client: APIClient, incident: dict[str, Any]) -> None:
+    answer = classify(client, incident, {"severity": "high", "because": "everybody"})
+    body = answer.json()
+    assert (answer.status_code, body["severity"], body["category"], body["version"]) == (200, "high", "", 2)
+    assert client.get(incident["links"]["self"], headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    body = classify(client, incident, {"category": "ssl"}).json()
+    assert (body["severity"], body["category"]) == ("high", "ssl")
+    body = classify(client, incident, {"severity": ""}).json()
+    assert (body["severity"], body["category"], body["version"]) == ("", "ssl", 4)
+    assert classify(client, incident, {}).json() == body
+    assert Entry.objects.filter(verb="incident:classified").count() == 3
+
+
+@pytest.mark.parametrize(
+    "body", [{"severity": "terrible"}, {"category": 5}, {"severity": None}, {"state": "closed"}, {"title": "x"}]
+)
+def test_a_classification_takes_known_words_only(client: APIClient, incident: dict[str, Any], body: Any) -> None:
+    told = problem_of(classify(client, incident, body), 400, "invalid")
+    assert pointers_of(told) == [("body", f"#/{next(iter(body))}")]
+
+
+def test_changes_of_an_incident_say_what_they_were_decided_on(client: APIClient, incident: dict[str, Any]) -> None:
+    address = incident["links"]["self"]
+    steps = f"{address}transitions/"
+    read = tag_of(client, address)
+    for answer in (
+        client.patch(address, {"severity": "high"}, format="json"),
+        client.post(steps, {"action": "acknowledge"}, format="json"),
+    ):
+        assert pointers_of(problem_of(answer, 428, "precondition-required")) == [("header", "#/If-Match")]
+    assert classify(client, incident, {"severity": "high"}, **read).status_code == 200
+    for answer in (
+        client.patch(address, {"severity": "low"}, format="json", headers=read),
+        client.post(steps, {"action": "acknowledge"}, format="json", headers=read),
+    ):
+        assert pointers_of(problem_of(answer, 412, "stale-version")) == [("header", "#/If-Match")]
+    assert step(client, incident, action="acknowledge").status_code == 201
+
+
+def test_a_reporter_may_not_classify(incident: dict[str, Any], reporter: User) -> None:
+    answer = client_with(token_of(reporter)).patch(incident["links"]["self"], {"severity": "high"}, format="json")
+    problem_of(answer, 403, "not-allowed")

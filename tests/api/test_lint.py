@@ -71,7 +71,9 @@ def test_an_incident_has_the_score_of_its_best_report_that_the_reader_may_see(
     assert client.get(address).json()["completeness"] == 80
     assert client_of(other_reporter).get(address).json()["completeness"] == 100
     assert client_of(operator).get(address).json()["completeness"] == 100
-    moved = client_of(operator).post(f"{address}transitions/", {"action": "acknowledge"}, format="json")
+    moved = client_of(operator).post(
+        f"{address}transitions/", {"action": "acknowledge"}, format="json", headers={"If-Match": "*"}
+    )
     assert (moved.status_code, moved.json()["completeness"]) == (201, 100)
     assert client.get(theirs["links"]["incident"]).status_code == 404
 

@@ -75,7 +75,8 @@ def test_rows_added_meanwhile_neither_shift_nor_double(client: APIClient) -> Non
 def test_a_history_grows_at_its_end_only(client: APIClient, reporter: User, operator: User) -> None:
     incident = file_report(client)["links"]["incident"]
     page = client.get(f"{incident}timeline/?page_size=2").json()
-    client_of(operator).post(f"{incident}transitions/", {"action": "acknowledge"}, format="json")
+    step = {"action": "acknowledge"}
+    client_of(operator).post(f"{incident}transitions/", step, format="json", headers={"If-Match": "*"})
     rest = client.get(page["next"]).json()["results"]
     kinds = [row["kind"] for row in page["results"] + rest]
     assert kinds == ["opened", "report_filed", "run_requested", "acknowledged"]

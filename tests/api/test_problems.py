@@ -65,6 +65,8 @@ def test_an_id_of_any_size_is_not_found(client: APIClient, path: str, number: ob
         ("put", FILING, "GET, POST, HEAD, OPTIONS"),
         ("delete", "/api/v1/runs/1/", "GET, HEAD, OPTIONS"),
         ("post", "/api/v1/runs/", "GET, HEAD, OPTIONS"),
+        ("put", "/api/v1/incidents/1/", "GET, PATCH, HEAD, OPTIONS"),
+        ("delete", f"{FILING}1/revisions/", "GET, POST, HEAD, OPTIONS"),
         ("get", "/api/v1/incidents/1/transitions/", "POST, OPTIONS"),
         ("head", "/api/v1/incidents/1/transitions/", "POST, OPTIONS"),
         ("delete", "/api/schema/", "GET, HEAD, OPTIONS"),

@@ -78,6 +78,8 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
     """Mend the parts of a valid request that depend on what is stored."""
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"key-{next(keys)}"  # one key for two requests is 422
+    if case.headers and "If-Match" in case.headers:
+        case.headers["If-Match"] = "*"  # any other tag is 412
     if case.query and "first_line" in case.query and "last_line" in case.query:
         case.query["first_line"], case.query["last_line"] = 1, 3  # in this order
     if case.path_parameters:
@@ -87,10 +89,9 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
         case.body |= {"markdown": _template()} if "markdown" in case.body else {}
         if "action" in case.body:
             case.body["because"] = "it must be"  # some steps need a reason
-            case.body.pop("version", None)
     elif case.media_type == "text/markdown":
         case.body = _template()
-        case.query["stack"] = "plain"
+        case.query |= {"stack": "plain"} if case.path.endswith("/bug-reports/") else {}
 
 
 def _template() -> str:
@@ -101,5 +102,6 @@ def _addresses(path: str, world: Filed) -> dict[str, object]:
     """Give what is there: addresses of nothing are 404, which tells little of the operation."""
     if "{name}" in path:
         return {"name": "plain"}
+    number = {"number": 1} if "{number}" in path else {}
     of = {"bug-reports": world.report, "incidents": world.incident, "runs": world.run, "evidence": world.evidence}
-    return {"id": of[path.split("/")[3]]}
+    return {"id": of[path.split("/")[3]], **number}

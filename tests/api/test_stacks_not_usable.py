@@ -94,7 +94,8 @@ def test_what_an_operator_writes_is_refused_by_name_too(operator: User, stack: S
     incident = client.post("/api/v1/incidents/", {"stack": "plain", "title": "x"}, format="json").json()
     _outdate(stack)
     step = {"action": "resolve", "because": "a duplicate"}
-    response = client.post(f"/api/v1/incidents/{incident['id']}/transitions/", step, format="json")
+    address = f"/api/v1/incidents/{incident['id']}/transitions/"
+    response = client.post(address, step, format="json", headers={"If-Match": "*"})
     problem_of(response, 409, "description-outdated")
     response = client.post("/api/v1/incidents/", {"stack": "plain", "title": "y"}, format="json")
     problem_of(response, 409, "description-outdated")

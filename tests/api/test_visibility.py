@@ -20,6 +20,8 @@ from tests.api.conftest import FIELDS, FILING, Filed, client_with, file_report, 
 
 DETAILS = {
     "bug-reports/{report}/": "mark",
+    "bug-reports/{report}/revisions/": "report",
+    "bug-reports/{report}/revisions/1/": "mark",
     "incidents/{incident}/": "mark",
     "incidents/{incident}/runs/": "run",
     "incidents/{incident}/timeline/": "report",
@@ -51,7 +53,7 @@ def test_the_matrix_has_every_address_that_reads() -> None:
     }
     assert len(found) == len(known)
     for path in found:
-        shape = path.replace("<int:id>", "{}").replace("<stack_name:name>", "plain")
+        shape = path.replace("<int:id>", "{}").replace("<int:number>", "1").replace("<stack_name:name>", "plain")
         assert shape in {_shape(one) for one in known}
 
 

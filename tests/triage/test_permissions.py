@@ -21,6 +21,7 @@ PEOPLE = {"accounts.user", "accounts.apitoken"}
 EVERYBODYS = {
     "incidents.incident",
     "incidents.bugreport",
+    "incidents.reportrevision",
     "diagnostics.run",
     "diagnostics.checkresult",
     "diagnostics.evidence",

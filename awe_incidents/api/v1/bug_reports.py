@@ -7,142 +7,25 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
-from rest_framework.mixins import RetrieveModelMixin
+from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.choices import FLAW_CODES, SECTIONS
 from awe_incidents.api.fields import MAX_ID, Text, WholeNumber
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
+from awe_incidents.api.preconditions import TaggedDetail
 from awe_incidents.api.renderers import MarkdownTemplate
-from awe_incidents.api.v1.links import link
+from awe_incidents.api.v1.report_answers import BugReportDetailSerializer, BugReportSerializer, FiledSerializer
 from awe_incidents.api.v1.report_forms import REPORT_FORMS, read_report
-from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
+from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, created
 from awe_incidents.incidents.errors import RoleRequired
-from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport
+from awe_incidents.incidents.models import BugReport
 from awe_incidents.incidents.operations import file_bug_report
 from awe_incidents.incidents.queries import visible_reports
-from awe_incidents.incidents.reports import flaws_of, new_issue
-
-
-class BugReportLinks(serializers.Serializer[Any]):
-    """Where to go on from a bug report."""
-
-    self = serializers.URLField()
-    incident = serializers.URLField()
-    timeline = serializers.URLField()
-    runs = serializers.URLField()
-
-
-class RedactionReceipt(serializers.Serializer[Any]):
-    """What was taken out of a report: how often each rule hit, by field; never what it took."""
-
-    rule_set_version = serializers.CharField()
-    counts = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField(min_value=1)))
-
-
-@extend_schema_field(RedactionReceipt)
-class ReceiptField(serializers.JSONField):
-    """The receipt as stored."""
-
-
-class BugReportSerializer(serializers.ModelSerializer[BugReport]):
-    """A bug report as stored: redacted, with the receipt of what was removed."""
-
-    stack = serializers.CharField(source="stack.name", read_only=True)
-    reporter = serializers.CharField(source="reporter.username", read_only=True)
-    incident = serializers.IntegerField(source="incident_id", read_only=True)
-    completeness = serializers.IntegerField(
-        read_only=True, min_value=0, max_value=100, help_text="100 less what it lacks (docs/lint.md)."
-    )
-    redactions = ReceiptField(read_only=True)
-    links = serializers.SerializerMethodField()
-
-    class Meta:
-        model = BugReport
-        fields = [
-            "id",
-            "stack",
-            "incident",
-            "reporter",
-            *TEMPLATE_FIELDS,
-            "completeness",
-            "redactions",
-            "filed_at",
-            "links",
-        ]
-        read_only_fields = fields
-
-    @extend_schema_field(BugReportLinks)
-    def get_links(self, report: BugReport) -> dict[str, str]:
-        """Give the addresses that belong to the report."""
-        request = self.context["request"]
-        return {
-            "self": link(request, "bug-report", id=report.pk),
-            "incident": link(request, "incident", id=report.incident_id),
-            "timeline": link(request, "incident-timeline", id=report.incident_id),
-            "runs": link(request, "incident-runs", id=report.incident_id),
-        }
-
-
-class Flaw(serializers.Serializer[Any]):
-    """Something that a report lacks."""
-
-    section = serializers.ChoiceField(choices=SECTIONS)
-    code = serializers.ChoiceField(choices=FLAW_CODES)
-    message = serializers.CharField(help_text="What is wrong and what to do.")
-    weight = serializers.IntegerField(min_value=0, max_value=100, help_text="The points of 100 that it takes.")
-
-
-class BugReportDetailLinks(BugReportLinks):
-    """Where to go on from one bug report."""
-
-    github_issue = serializers.URLField(
-        required=False, help_text="Opens a new issue, filled in, on the GitHub that the stack's description names."
-    )
-
-
-class BugReportDetailSerializer(BugReportSerializer):
-    """One bug report, with what a list would be too long with."""
-
-    lint = serializers.SerializerMethodField()
-
-    class Meta(BugReportSerializer.Meta):
-        fields = [*BugReportSerializer.Meta.fields, "lint"]
-        read_only_fields = fields
-
-    @extend_schema_field(Flaw(many=True))
-    def get_lint(self, report: BugReport) -> list[dict[str, Any]]:
-        """Give what it lacks, worst first."""
-        return [{**flaw._asdict(), "message": flaw.message} for flaw in flaws_of(report)]
-
-    @extend_schema_field(BugReportDetailLinks)
-    def get_links(self, report: BugReport) -> dict[str, str]:
-        """Add the address of a new issue, where the stack names a repository."""
-        links = super().get_links(report)
-        issue = new_issue(report, whole_at=links["incident"])
-        return {**links, "github_issue": issue} if issue else links
-
-
-class FiledSerializer(BugReportDetailSerializer):
-    """The answer to filing: the report, and the run that was queued for it."""
-
-    run = serializers.SerializerMethodField()
-
-    class Meta(BugReportDetailSerializer.Meta):
-        fields = [*BugReportDetailSerializer.Meta.fields, "run"]
-        read_only_fields = fields
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_run(self, report: BugReport) -> str:
-        """Give the address of the run."""
-        return link(self.context["request"], "run", id=self.context["run"].pk)
 
 
 class ReportParameters(PageParameters):
@@ -201,8 +84,10 @@ class BugReportList(ListView, CreateView):
         return created(data, location=data["links"]["self"])
 
 
-class BugReportDetail(RetrieveModelMixin, ScopedView):
+class BugReportDetail(TaggedDetail):
     """One bug report."""
+
+    version_field = "revision"
 
     renderer_classes = [JSONRenderer, MarkdownTemplate]
     serializer_class = BugReportDetailSerializer

@@ -8,21 +8,22 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES, choice_or_empty
-from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text, WholeNumber
+from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text
 from awe_incidents.api.parameters import PageParameters
+from awe_incidents.api.preconditions import TaggedDetail, asked_version
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
-from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, StaleVersion, TransitionNotAllowed
+from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, TransitionNotAllowed
 from awe_incidents.incidents.models import Incident
-from awe_incidents.incidents.operations import move_incident, open_incident
+from awe_incidents.incidents.operations import classify_incident, move_incident, open_incident
 from awe_incidents.incidents.queries import visible_incidents
+from awe_incidents.incidents.states import Category, Severity
 
 COMPLETENESS = {
     "type": ["integer", "null"],
@@ -30,6 +31,9 @@ COMPLETENESS = {
     "maximum": 100,
     "description": "Of the best bug report on it that you may see; null without one.",
 }
+
+
+MAX_REASON = 2_000
 
 
 class IncidentLinks(serializers.Serializer[Any]):
@@ -102,10 +106,16 @@ class TransitionRequest(Fields):
     """One step of an incident."""
 
     action = Choice(choices=INCIDENT_ACTIONS)
-    because = Text(required=False, default="", allow_blank=True, max_length=2000)
-    version = WholeNumber(
-        required=False, min_value=1, max_value=2**31 - 1, help_text="Refuse the step when the incident has moved on."
-    )
+    because = Text(required=False, default="", allow_blank=True, max_length=MAX_REASON)
+
+
+@extend_schema_serializer(component_name="Classification")
+class ClassificationRequest(Fields):
+    """How bad an incident is and what it is about; what is not given stays, and an empty word takes it back."""
+
+    severity = Choice(required=False, choices=SEVERITIES, allow_blank=True)
+    category = Choice(required=False, choices=CATEGORIES, allow_blank=True)
+    because = Text(required=False, default="", allow_blank=True, max_length=MAX_REASON)
 
 
 class IncidentParameters(PageParameters):
@@ -153,22 +163,47 @@ class IncidentList(_VisibleIncidents, ListView, CreateView):
         return created(data, location=data["links"]["self"])
 
 
-class IncidentDetail(RetrieveModelMixin, _VisibleIncidents):
+class IncidentDetail(_VisibleIncidents, TaggedDetail):
     """One incident."""
 
-    scopes: ClassVar = {"GET": Scope.INCIDENTS_READ}
+    version_field = "version"
+    scopes: ClassVar = {"GET": Scope.INCIDENTS_READ, "PATCH": Scope.INCIDENTS_WRITE}
+    conditional: ClassVar = frozenset({"PATCH"})
+    refusals: ClassVar = {"PATCH": (RoleRequired, *NOT_REDACTED)}
 
     @extend_schema(operation_id="get_incident")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give one incident."""
         return self.retrieve(request, *args, **kwargs)
 
+    @extend_schema(operation_id="classify_incident", request=ClassificationRequest, responses=IncidentSerializer)
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Say how bad the incident is and what it is about."""
+        incident = self.get_object()
+        version = asked_version(request, current=incident.version)
+        asked = ClassificationRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        because, said = asked.validated_data["because"], asked.validated_data
+        severity, category = said.get("severity", incident.severity), said.get("category", incident.category)
+        classify_incident(
+            incident=incident,
+            severity=Severity(severity) if severity else None,
+            category=Category(category) if category else None,
+            user=self.person,
+            by=actor_of(request),
+            at=timezone.now(),
+            because=because,
+            version=incident.version if version is None else version,
+        )
+        return self.tagged(self.get_object())
+
 
 class IncidentTransitions(_VisibleIncidents, CreateView):
     """Steps of an incident: acknowledge, resolve, reopen, close."""
 
     scopes: ClassVar = {"POST": Scope.INCIDENTS_WRITE}
-    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, StaleVersion, *NOT_REDACTED)}
+    conditional: ClassVar = frozenset({"POST"})
+    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, *NOT_REDACTED)}
 
     @extend_schema(operation_id="move_incident", request=TransitionRequest, responses={201: IncidentSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -178,10 +213,16 @@ class IncidentTransitions(_VisibleIncidents, CreateView):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take the step."""
         incident = self.get_object()
+        version = asked_version(request, current=incident.version)
         asked = TransitionRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         move_incident(
-            incident=incident, user=self.person, by=actor_of(request), at=timezone.now(), **asked.validated_data
+            incident=incident,
+            user=self.person,
+            by=actor_of(request),
+            at=timezone.now(),
+            version=version,
+            **asked.validated_data,
         )
         data = self.get_serializer(self.get_object()).data
         return created(data, location=data["links"]["self"])

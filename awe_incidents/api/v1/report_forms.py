@@ -16,6 +16,7 @@ from awe_incidents.incidents.reports import MAX_CHARACTERS
 from diagnostics.stack.schema import ENVIRONMENTS
 
 MARKDOWN = "markdown"
+MAX_REASON = 2_000
 MAX_MARKDOWN = 2 * sum(MAX_CHARACTERS.values())  # escapes, labels and fences on top of the answers
 
 
@@ -23,7 +24,14 @@ def _optional(name: str) -> Text:
     return Text(required=False, allow_blank=True, default="", max_length=MAX_CHARACTERS[name])
 
 
-@extend_schema_field({"type": "string", "enum": list(ENVIRONMENTS), "description": "Taken in any case."})
+@extend_schema_field(
+    {
+        "type": "string",
+        "enum": ["", *ENVIRONMENTS],
+        "default": "",
+        "description": "Taken in any case; the one that the stack's description names where it is not given.",
+    }
+)
 class DocumentedEnvironment(Environment):
     """The environment, with its choices in the schema."""
 
@@ -38,7 +46,7 @@ class ActualBehavior(Text):
 class TemplateForm(Fields):
     """The seven fields of the template."""
 
-    environment = DocumentedEnvironment()
+    environment = DocumentedEnvironment(required=False, allow_blank=True, default="")
     docker_compose_version = _optional("docker_compose_version")
     container_logs = _optional("container_logs")
     steps_to_reproduce = _optional("steps_to_reproduce")
@@ -58,9 +66,8 @@ class BugReportForm(FilingForm, TemplateForm):
     """The seven fields of the template, and the stack that they are about."""
 
 
-@extend_schema_serializer(component_name="PastedBugReport")
-class PastedForm(FilingForm):
-    """The Markdown template as it was filled in, pasted whole into one field, and the stack that it is about."""
+class _Pasted(Fields):
+    """The whole template in one field of JSON."""
 
     markdown = Text(
         max_length=MAX_MARKDOWN,
@@ -76,8 +83,39 @@ class PastedForm(FilingForm):
         return values | _read(values.pop(MARKDOWN))
 
 
+@extend_schema_serializer(component_name="PastedBugReport")
+class PastedForm(_Pasted, FilingForm):
+    """The Markdown template as it was filled in, pasted whole into one field, and the stack that it is about."""
+
+
+class RevisionForm(Fields):
+    """What is said beside the template when a report is revised."""
+
+    because = Text(required=False, allow_blank=True, default="", max_length=MAX_REASON, help_text="Why it is revised.")
+
+
+@extend_schema_serializer(component_name="Revision")
+class ChangesForm(RevisionForm, TemplateForm):
+    """The fields of the template that change; the others stay as they are."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Take none of the template's fields for granted."""
+        fields = dict(super().get_fields())
+        for name in TEMPLATE_FIELDS:
+            fields[name].required, fields[name].default = False, serializers.empty
+        return fields
+
+
+@extend_schema_serializer(component_name="PastedRevision")
+class PastedRevisionForm(_Pasted, RevisionForm):
+    """The whole template as it shall read from now on; what it leaves out becomes empty."""
+
+
 REPORT_FORMS = PolymorphicProxySerializer(
     component_name="BugReportForms", serializers=[BugReportForm, PastedForm], resource_type_field_name=None
+)
+REVISION_FORMS = PolymorphicProxySerializer(
+    component_name="RevisionForms", serializers=[ChangesForm, PastedRevisionForm], resource_type_field_name=None
 )
 
 
@@ -86,8 +124,23 @@ def read_report(data: Any) -> dict[str, Any]:
 
     Raises: ValidationError.
     """
-    is_pasted = isinstance(data, Mapping) and MARKDOWN in data
-    form = PastedForm(data=data) if is_pasted else BugReportForm(data=data)
+    return _validated(PastedForm(data=data) if _is_pasted(data) else BugReportForm(data=data))
+
+
+def read_revision(data: Any, *, because: str) -> tuple[dict[str, str], str]:
+    """Give the fields that change, and why: as the body says, or else as was said beside it.
+
+    Raises: ValidationError.
+    """
+    values = _validated(PastedRevisionForm(data=data) if _is_pasted(data) else ChangesForm(data=data))
+    return values, values.pop("because") or because
+
+
+def _is_pasted(data: Any) -> bool:
+    return isinstance(data, Mapping) and MARKDOWN in data
+
+
+def _validated(form: Fields) -> dict[str, Any]:
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
 

@@ -24,6 +24,7 @@ class TimelineData(serializers.Serializer[Any]):
     """What a line is about, by ids; which of them are there depends on its kind."""
 
     report = serializers.IntegerField(required=False)
+    revision = serializers.IntegerField(required=False)
     run = serializers.IntegerField(required=False)
     suite = serializers.CharField(required=False)
     counts = CountsField(required=False)

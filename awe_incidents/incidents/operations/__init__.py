@@ -1,15 +1,18 @@
-"""Changes of incidents: file a report, open, ask for a run, classify, move along the states."""
+"""Changes of incidents: file and revise a report, open, ask for a run, classify, move along the states."""
 
 from awe_incidents.incidents.operations.filing import FILING_SUITE, file_bug_report
+from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
 from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
 from awe_incidents.incidents.operations.triage import classify_incident, move_incident, open_incident
 
 __all__ = [
     "FILING_SUITE",
+    "MAX_REVISIONS",
     "classify_incident",
     "file_bug_report",
     "move_incident",
     "note_run_finished",
     "open_incident",
     "request_incident_run",
+    "revise_bug_report",
 ]

@@ -33,7 +33,7 @@ def file_bug_report(
     policies.check_may_file(reporter)
     clean = reports.cleaned(fields, stack=stack)
     incident_id, report_id, run_id = reserve_ids(Incident, BugReport, Run)
-    title = reports.title_of(clean.fields)
+    title = reports.title_of(clean.said)
     incident = Incident(pk=incident_id, stack=stack, title=title, opened_by=reporter, opened_at=at, changed_at=at)
     report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, filed_at=at, **clean.columns)
     run = new_run(run_id=run_id, stack=stack, suite_name=FILING_SUITE, reason=f"bug report {report_id}", at=at)
