@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from deploy.awe.compose.errors import ComposeFailed
 from deploy.awe.process.errors import ApiUnreachable
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def _files(stack: ComposeStack) -> Iterator[str]:
     for path, finding in stack.certificates.findings():
         if finding:
             yield f"{path.name}: {finding}"
-    said = stack.compose("config", "-q", check=False).strip()
-    if "ERROR" in said:
-        yield said
+    try:
+        stack.compose("config", "-q")
+    except ComposeFailed as error:
+        yield str(error)
 
 
 def _door(stack: ComposeStack) -> Iterator[str]:
