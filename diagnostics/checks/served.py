@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes import tls
+from diagnostics.probes.certificates import Certificate, CertificateUnusable, read_certificates
+from diagnostics.probes.chains import neighbors
 from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import TlsFilesUnusable
 from diagnostics.probes.handshake import Meeting, Patience, meet
@@ -14,6 +16,7 @@ from diagnostics.stack import Endpoint, StackConfig, TlsFiles
 
 PATIENCE = Patience(connect=2.0, handshake=2.0)
 MAX_MEETINGS_AT_ONCE = 16
+ROLES = ("ca", "client_ca", "server_certificate", "client_certificate")
 
 
 def tls_endpoints(stack: StackConfig) -> list[tuple[Endpoint, TlsFiles]]:
@@ -23,6 +26,16 @@ def tls_endpoints(stack: StackConfig) -> list[tuple[Endpoint, TlsFiles]]:
         for endpoint in stack.endpoints.values()
         if endpoint.tls and endpoint.url.startswith("https:")
     ]
+
+
+def certificates_at_hand(stack: StackConfig) -> list[Certificate]:
+    """Read all certificates of the stack and those that lie beside them: what is missing is mostly among them."""
+    paths = [path for files in stack.tls.values() for role in ROLES if (path := getattr(files, role))]
+    found: list[Certificate] = []
+    for path in paths:
+        with suppress(CertificateUnusable, NotPermitted):
+            found += read_certificates(path)
+    return [*found, *neighbors(paths)]
 
 
 def look_at_served(seeing: Seeing) -> dict[str, Meeting]:

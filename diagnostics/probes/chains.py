@@ -1,4 +1,4 @@
-"""Why would a server refuse a client certificate? Chains built from what lies here, link by link.
+"""Why would somebody refuse a certificate? Chains built from what lies here, link by link.
 
 Servers say only `bad certificate` or `unknown ca`, and verifiers give the same text for a foreign CA and for a missing
 intermediate (measured), so the two are told apart by what could be the missing link.
@@ -10,11 +10,19 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    PolicyBuilder,
+    Store,
+    Subject,
+    VerificationError,
+)
 
 from diagnostics.probes.certificates import Certificate, CertificateUnusable, issued, read_certificates
 from diagnostics.probes.could_not_look import NotPermitted
@@ -68,7 +76,7 @@ def why_refused(
     """
     chain, is_anchored = path_to_anchor(presented[0], presented[1:], anchors)
     if not is_anchored:
-        return _missing_link(presented, anchors, others, top=chain[-1])
+        return missing_link(presented, anchors, others, top=chain[-1])
     for certificate in chain:
         if problem := _problem_of(certificate, now, is_leaf=certificate is presented[0]):
             return problem
@@ -95,7 +103,7 @@ def _may_sign(one: Certificate) -> bool:
     return True
 
 
-def _missing_link(
+def missing_link(
     presented: Sequence[Certificate], anchors: Sequence[Certificate], others: Sequence[Certificate], *, top: Certificate
 ) -> Problem:
     """Tell a missing intermediate from a foreign CA, for a chain that ends at `top` without reaching an anchor."""
@@ -112,7 +120,7 @@ def _missing_link(
         text = f"its issuer bears the name of {same_name.subject} ({same_name.where}) but has another key"
         return Problem("unknown_ca", text, top, same_name)
     trusted = ", ".join(one.subject for one in anchors[:3]) or "none"
-    text = f"its issuer {top.issuer} is not among the CAs that the server trusts ({trusted})"
+    text = f"its issuer {top.issuer} is not among the trusted CAs ({trusted})"
     return Problem("unknown_ca", text, top, anchors[0] if anchors else None)
 
 
@@ -150,3 +158,27 @@ def strict_verdict(presented: Sequence[Certificate], anchors: Sequence[Certifica
     except (VerificationError, ValueError) as error:
         return " ".join(str(error).split())[:300]
     return "accepted"
+
+
+def server_verdict(served: Sequence[Certificate], anchors: Sequence[Certificate], now: datetime) -> str | None:
+    """Give what the verifier of `cryptography` says of a server's chain; None where it cannot be asked.
+
+    It follows the web's rules (RFC 5280, CA/B Forum) strictly. Whether the names are right is not asked: it is given
+    one of the certificate's own, and a certificate without any cannot be judged.
+    """
+    subject = _own_name(served[0])
+    if subject is None or not anchors:
+        return None
+    try:
+        builder = PolicyBuilder().store(Store([one.parsed for one in anchors])).time(now)
+        builder.build_server_verifier(subject).verify(served[0].parsed, [one.parsed for one in served[1:]])
+    except (VerificationError, ValueError) as error:
+        return " ".join(str(error).split())[:300]
+    return "accepted"
+
+
+def _own_name(leaf: Certificate) -> Subject | None:
+    for name in leaf.dns_names:
+        with suppress(ValueError):
+            return x509.DNSName(f"any{name[1:]}" if name.startswith("*.") else name)
+    return next((x509.IPAddress(ip_address(one)) for one in leaf.ip_addresses), None)

@@ -47,6 +47,7 @@ class Meeting:
     outcome: Outcome
     code: str = ""
     text: str = ""
+    verify_code: int = 0  # X509_V_ERR_*, where we do not accept the server's certificate
     alert: str = ""  # the server's, e.g. unknown_ca
     version: str = ""  # TLSv1.3
     suite: str = ""
@@ -66,6 +67,7 @@ class _Notes:
     transcript: Transcript = field(default_factory=Transcript)
     session: dict[str, str | int] = field(default_factory=dict)
     leaf: bytes = b""
+    verify_code: int = 0
     status: int | None = None
 
 
@@ -95,12 +97,14 @@ def meet(endpoint: Endpoint, context: ssl.SSLContext, *, patience: Patience, pat
                 _talk(connection, endpoint, context, patience, path, notes)
             except ssl.SSLCertVerificationError as error:
                 outcome, failure = Outcome.UNTRUSTED, tls.explained(error, who=who)
+                notes.verify_code = error.verify_code
             except (OSError, ValueError) as error:
                 outcome, failure, alert = _ended(error, notes, who)
     return Meeting(
         outcome=outcome,
         code=failure.code,
         text=failure.text,
+        verify_code=notes.verify_code,
         alert=alert,
         version=str(notes.session.get("version", "")),
         suite=str(notes.session.get("suite", "")),

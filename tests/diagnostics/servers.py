@@ -90,18 +90,24 @@ def hanging(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def full_backlog() -> Iterator[int]:
+def full_listener() -> Iterator[socket.socket]:
     """Listen and take nobody, with no room left to wait: the kernel drops whoever else wants to connect."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        place = listener.getsockname()
         for _ in range(20):
             waiting = stack.enter_context(socket.socket())
             waiting.settimeout(0.2)
-            if waiting.connect_ex(place):
+            if waiting.connect_ex(listener.getsockname()):
                 break
         else:
             raise AssertionError("the backlog never became full")
-        yield place[1]
+        yield listener
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[int]:
+    """Give the port of such a listener."""
+    with full_listener() as listener:
+        yield listener.getsockname()[1]

@@ -10,7 +10,6 @@ A missing intermediate is told from a foreign CA by finding it in the stack's fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,12 +17,10 @@ from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
 from diagnostics.checks.result import Finding, State
 from diagnostics.checks.seeing import Seeing
+from diagnostics.checks.served import certificates_at_hand
 from diagnostics.probes.certificates import Certificate, CertificateUnusable, read_certificates, read_public_key
-from diagnostics.probes.chains import neighbors, strict_verdict, why_refused
-from diagnostics.probes.could_not_look import NotPermitted
+from diagnostics.probes.chains import strict_verdict, why_refused
 from diagnostics.stack import StackConfig, TlsFiles
-
-ROLES = ("ca", "client_ca", "server_certificate", "client_certificate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +71,7 @@ def _judge(seeing: Seeing, files: TlsFiles) -> Iterator[Finding]:
         return
     now = seeing.now()
     strict = strict_verdict(presented, anchors, now)
-    if problem := why_refused(presented, anchors, _others(seeing.stack), now):
+    if problem := why_refused(presented, anchors, certificates_at_hand(seeing.stack), now):
         involved = [problem.certificate, *([problem.other] if problem.other else [])]
         yield _failed(seeing, files, problem.code, problem.text, involved, strict=strict)
         return
@@ -86,16 +83,6 @@ def _judge(seeing: Seeing, files: TlsFiles) -> Iterator[Finding]:
         target=str(path),
         citations=(evidence.whole(),),
     )
-
-
-def _others(stack: StackConfig) -> list[Certificate]:
-    """Read all certificates of the stack and those that lie beside them."""
-    paths = [path for files in stack.tls.values() for role in ROLES if (path := getattr(files, role))]
-    found: list[Certificate] = []
-    for path in paths:
-        with suppress(CertificateUnusable, NotPermitted):
-            found += read_certificates(path)
-    return [*found, *neighbors(paths)]
 
 
 def _failed(

@@ -57,6 +57,7 @@ class MtlsHandshake(Check):
         "startup.port_conflict",
         "ssl.certificate_files",
         "ssl.certificate_validity",
+        "ssl.chain",
         "ssl.client_certificate",
         "ssl.names",
     )
