@@ -5,6 +5,7 @@ DiagnosticsError
 ├── UnknownSuite     no suite has this name
 ├── SecretNotStorable  no secret of a stack may be stored under this name
 ├── SecretUnreadable   what is stored encrypted of a stack fits none of the configured keys
+├── InspectionFailed   a defect while a token was inspected
 ├── DescriptionOutdated  the stored description of a stack breaks this version's schema
 └── AlreadyClaimed   another worker was first; harmless
 """
@@ -34,6 +35,10 @@ class SecretUnreadable(DiagnosticsError):
 
 class DescriptionOutdated(DiagnosticsError):
     """The message names the stack and what is wrong in its description, and says how to apply it again."""
+
+
+class InspectionFailed(DiagnosticsError):
+    """The message names the kind of failure and holds nothing of the token."""
 
 
 class AlreadyClaimed(DiagnosticsError):

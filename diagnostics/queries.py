@@ -95,10 +95,18 @@ def _config(stack: Stack, digest: str) -> StackConfig:
 def _redactor(
     stack: Stack, digest: str, secrets_set_at: datetime | None, marks: tuple[Mark, ...], period: int
 ) -> Redactor:
-    config, stored = _config(stack, digest), _stored_secrets(stack)
-    revealed = SecretResolver(config.root, stored).revealed(config.secret_references())
-    values = {**{f"db:{name}": value for name, value in stored.items()}, **revealed}
+    config, resolver = _config(stack, digest), resolver_of(stack)
+    revealed = resolver.revealed(config.secret_references())
+    values = {**{f"db:{name}": value for name, value in resolver.stored.items()}, **revealed}
     return stack_redactor(config, key=_redaction_key(stack), secrets=values)
+
+
+def resolver_of(stack: Stack) -> SecretResolver:
+    """Give what reveals the secrets of a stack in this process.
+
+    Raises: DescriptionOutdated, SecretUnreadable.
+    """
+    return SecretResolver(_config(stack, stack.digest).root, _stored_secrets(stack))
 
 
 def _stored_secrets(stack: Stack) -> dict[str, str]:

@@ -76,6 +76,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     diagnostics.SecretNotStorable: Kind(400, "secret-not-storable", "The secret cannot be stored"),
     diagnostics.SecretUnreadable: Kind(503, "secret-unreadable", "A stored secret of the stack cannot be read"),
     diagnostics.DescriptionOutdated: Kind(409, "description-outdated", "The stack's description must be applied again"),
+    diagnostics.InspectionFailed: Kind(500, "not-inspected", "The token could not be inspected, and is not kept"),
     diagnostics.AlreadyClaimed: Kind(409, "already-claimed", "Another worker was first"),
     incidents.ReportInvalid: INVALID,
     TemplateError: INVALID,

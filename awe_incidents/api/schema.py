@@ -89,7 +89,7 @@ class ProblemAutoSchema(AutoSchema):
         given += [one for one in (getattr(self.view, "parameters", {}).get(self.method),) if one]
         given += [PATH_ID] if "{id}" in self.path else []
         given += [IF_NONE_MATCH] if self.method == "GET" else []
-        given += [IDEMPOTENCY_KEY] if self.method == "POST" else []
+        given += [IDEMPOTENCY_KEY] if self._takes_keys() else []
         given += [IF_MATCH] if self._is_conditional() else []
         return given
 
@@ -97,7 +97,7 @@ class ProblemAutoSchema(AutoSchema):
         """Add headers and problems to what the framework found."""
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
-            _describe_headers(operation["responses"])
+            _describe_headers(operation["responses"], is_reading=self.method == "GET")
             if "requestBody" in operation:  # the framework leaves it out where several media types are taken
                 operation["requestBody"].setdefault("required", len(operation["requestBody"]["content"]) > 1)
             operation["responses"] |= self._problem_responses()
@@ -105,6 +105,9 @@ class ProblemAutoSchema(AutoSchema):
 
     def _is_conditional(self) -> bool:
         return self.method in getattr(self.view, "conditional", ())
+
+    def _takes_keys(self) -> bool:
+        return self.method == "POST" and getattr(self.view, "creates_once", False)
 
     def _problem_responses(self) -> dict[str, Any]:
         by_status: dict[int, list[Kind]] = {}
@@ -127,23 +130,23 @@ class ProblemAutoSchema(AutoSchema):
             yield BY_STATUS[404]
         if self.method != "GET":
             yield from (MALFORMED, BY_STATUS[413], BY_STATUS[415], BY_ERROR[AuditError])
-        if self.method == "POST":
+        if self._takes_keys():
             yield from (BY_ERROR[error] for error in _KEY_ERRORS)
         if self._is_conditional():
             yield from (BY_ERROR[error] for error in _TAG_ERRORS)
         yield from (BY_ERROR[error] for error in getattr(self.view, "refusals", {}).get(self.method, ()))
 
 
-def _describe_headers(responses: dict[str, Any]) -> None:
+def _describe_headers(responses: dict[str, Any], *, is_reading: bool) -> None:
     for status, response in responses.items():
         response["headers"] = dict(LIMIT_HEADERS)
-        if status == "200":
+        if status == "200" and is_reading:
             response["headers"] |= {"ETag": {**_TEXT, "required": True, "description": "Changes with the answer."}}
         if status == "201":
             location = {"schema": {"type": "string", "format": "uri"}, "required": True}
             replayed = {"schema": {"const": "true"}, "description": "The answer to an earlier request with this key."}
             response["headers"] |= {"Location": location, REPLAYED: replayed}
-    if "200" in responses:
+    if "200" in responses and is_reading:
         responses["304"] = {"description": "Nothing has changed.", "headers": {"ETag": {**_TEXT, "required": True}}}
 
 

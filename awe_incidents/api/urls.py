@@ -4,7 +4,16 @@ from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularSwaggerView
 
 from awe_incidents.api import pages
-from awe_incidents.api.v1 import bug_reports, evidence, incidents, revisions, runs, stacks, timelines
+from awe_incidents.api.v1 import (
+    bug_reports,
+    evidence,
+    incidents,
+    revisions,
+    runs,
+    stacks,
+    timelines,
+    token_inspections,
+)
 
 app_name = "api"
 register_converter(stacks.StackNameConverter, "stack_name")
@@ -25,6 +34,7 @@ urlpatterns = [
     path("v1/evidence/<int:id>/text/", evidence.EvidenceText.as_view(), name="evidence-text"),
     path("v1/stacks/", stacks.StackList.as_view(), name="stacks"),
     path("v1/stacks/<stack_name:name>/", stacks.StackDetail.as_view(), name="stack"),
+    path("v1/token-inspections/", token_inspections.TokenInspections.as_view(), name="token-inspections"),
     path("problems/<slug:slug>/", pages.problem, name="problem"),
     path("schema/", pages.SchemaPage.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),

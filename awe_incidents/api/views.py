@@ -98,6 +98,8 @@ class ListView(ListModelMixin, ScopedView):
 class CreateView(ScopedView):
     """A view whose POST creates one thing, at most once under an Idempotency-Key."""
 
+    creates_once = True
+
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create."""
         return create_once(request, lambda: self.create(request, *args, **kwargs))

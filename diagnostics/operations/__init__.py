@@ -1,6 +1,7 @@
 """Changes of stacks, runs and results."""
 
 from diagnostics.operations.baselines import forget_baseline
+from diagnostics.operations.inspecting import inspect_token
 from diagnostics.operations.looks import execute_check
 from diagnostics.operations.runs import advance_run, new_run, request_run, start_run
 from diagnostics.operations.stacks import apply_stack, set_stack_secret
@@ -11,6 +12,7 @@ __all__ = [
     "apply_stack",
     "execute_check",
     "forget_baseline",
+    "inspect_token",
     "new_run",
     "request_run",
     "set_stack_secret",

@@ -57,10 +57,15 @@ class ReadToken:
 
     def time(self, claim: str) -> float | None:
         """Give a time claim in seconds since the epoch, None where it is missing or no number."""
-        value = self.claims.get(claim)
-        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MAX_TIME:
-            return None  # NaN and infinity, which Python's JSON knows, are no times either
-        return float(value) if value == value else None
+        return time_in(self.claims, claim)
+
+
+def time_in(claims: Mapping[str, Any], claim: str) -> float | None:
+    """Give a time claim in seconds since the epoch, None where it is missing or no number."""
+    value = claims.get(claim)
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MAX_TIME:
+        return None  # NaN and infinity, which Python's JSON knows, are no times either
+    return float(value) if value == value else None
 
 
 def in_utc(at: float) -> str:
@@ -110,6 +115,30 @@ def verify_signature(token: str, key: str, tokens: Tokens) -> None:
         raise KeyUnusable("signature.algorithm", "the token's algorithm is not one that the stack allows") from None
     except (jwt.PyJWTError, TypeError, ValueError, NotImplementedError, UnsupportedAlgorithm):
         raise KeyUnusable("signature.key_unusable", f"the key does not fit {'/'.join(tokens.algorithms)}") from None
+
+
+def is_signed_with(token: str, key: str, *, algorithm: str) -> bool:
+    """Say whether a key, in any of its readings, signed a token, whatever else the token's header demands.
+
+    Raises: KeyUnusable (signature.key_unusable).
+    """
+    signed, _, signature = token.rpartition(".")
+    try:
+        rule = jwt.PyJWS().get_algorithm_by_name(algorithm)
+        data = base64.b64decode(signature + "=" * (-len(signature) % 4), altchars=b"-_", validate=True)
+    except (NotImplementedError, binascii.Error, ValueError):
+        return False
+    unusable = 0
+    readings = list(_readings(key))
+    for reading in readings:
+        try:
+            if rule.verify(signed.encode("utf-8", "surrogatepass"), rule.prepare_key(reading), data):
+                return True
+        except (jwt.PyJWTError, TypeError, ValueError, UnsupportedAlgorithm):
+            unusable += 1
+    if unusable == len(readings):
+        raise KeyUnusable("signature.key_unusable", f"the key does not fit {algorithm}")
+    return False
 
 
 def _is_verified_by(key: str | bytes, token: str, tokens: Tokens) -> bool:

@@ -16,7 +16,7 @@ import pytest
 from awe_incidents.accounts import operations as accounts
 from awe_incidents.growth import operations as growth
 from awe_incidents.incidents import operations as incidents
-from diagnostics.operations import baselines, looks, runs, stacks, sweeping
+from diagnostics.operations import baselines, inspecting, looks, runs, stacks, sweeping
 
 INCIDENTS = [
     importlib.import_module(f"{incidents.__name__}.{found.name}") for found in pkgutil.iter_modules(incidents.__path__)
@@ -42,7 +42,7 @@ WITHOUT_OWN_ENTRY = {
 
 
 def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (accounts, growth, *INCIDENTS, baselines, looks, runs, stacks, sweeping):
+    for module in (accounts, growth, *INCIDENTS, baselines, inspecting, looks, runs, stacks, sweeping):
         for name, function in vars(module).items():
             if _is_own(module, function) and not name.startswith("_"):
                 yield name, function

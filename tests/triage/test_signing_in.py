@@ -27,6 +27,7 @@ addresses = (f"198.51.100.{number}" for number in itertools.cycle(range(1, 255))
 @pytest.fixture(autouse=True)
 def _limit(settings: Any) -> None:
     settings.AWE_LIMITS = {**settings.AWE_LIMITS, "sign-in": (3, 3600)}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast ones will do here
     settings.SECRET_KEY = f"of one test {timezone.now().timestamp()}"  # so that names and addresses are new ones
 
 

@@ -22,11 +22,9 @@ from diagnostics.checks.base import Check
 from diagnostics.checks.fresh_token import TOKEN
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
-from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.errors import ProcessUnknown
-from diagnostics.probes.host import process_environment
+from diagnostics.probes.signing_keys import UNREADABLE, key_of_service, place_of
 from diagnostics.probes.tokens import KeyUnusable, SignatureRefused, fingerprint, short_key_bytes, verify_signature
-from diagnostics.stack import SecretUnavailable, StackConfig, TokenKey, Tokens
+from diagnostics.stack import StackConfig, Tokens
 
 HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
@@ -76,31 +74,15 @@ def _read_keys(seeing: Seeing, tokens: Tokens) -> tuple[list[HeldKey], list[Find
     held, unreadable, own = [], [], secrets.token_bytes(32)
     for key in tokens.keys:
         try:
-            value = _value(seeing, key)
-        except (CouldNotLook, SecretUnavailable, ProcessUnknown) as error:
+            value = key_of_service(key, stack=seeing.stack, resolver=seeing.resolver)
+        except UNREADABLE as error:
             message = seeing.clean(f"the signing key of {key.service} could not be read: {error}")
             unreadable.append(
                 Finding(state=State.ERROR, code="signature.key_unreadable", message=message, target=key.service)
             )
         else:
-            held.append(HeldKey(key.service, _where(key), value, fingerprint(value, with_key=own) if value else ""))
+            held.append(HeldKey(key.service, place_of(key), value, fingerprint(value, with_key=own) if value else ""))
     return held, unreadable
-
-
-def _where(key: TokenKey) -> str:
-    return f"{key.environment_variable} of its process" if key.environment_variable else str(key.value)
-
-
-def _value(seeing: Seeing, key: TokenKey) -> str:
-    if key.value is not None:
-        return seeing.secret(key.value)
-    pid_file, name = seeing.stack.services[key.service].pid_file, key.environment_variable or ""
-    if pid_file is None:
-        raise CouldNotLook("the service has no pid_file, so its process cannot be found")
-    found = process_environment(pid_file, [name])
-    if name not in found:
-        raise CouldNotLook(f"{name} was not in the environment that its process was started with")
-    return found[name]
 
 
 def _compared(seeing: Seeing, held: Sequence[HeldKey], cited: dict[int, Citation]) -> Iterator[Finding]:
