@@ -52,4 +52,4 @@ app.conf.update(
         "collect-contents": {"task": "growth.collect_contents", "schedule": 900.0},
     },
 )
-app.autodiscover_tasks(["diagnostics", "awe_incidents.growth", "awe_incidents.api"])
+app.autodiscover_tasks(["diagnostics", "awe_incidents.growth", "awe_incidents.incidents", "awe_incidents.api"])

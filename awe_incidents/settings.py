@@ -180,6 +180,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "AttachmentKind": "awe_incidents.api.choices.ATTACHMENT_KINDS",
+        "AttachmentState": "awe_incidents.api.choices.ATTACHMENT_STATES",
         "IncidentState": "awe_incidents.api.choices.INCIDENT_STATES",
         "RunState": "awe_incidents.api.choices.RUN_STATES",
         "ResultProgress": "awe_incidents.api.choices.RESULT_PROGRESS",

@@ -25,12 +25,17 @@ log = structlog.get_logger(__name__)
 
 def ring_run(run_id: int) -> None:
     """Say, after commit, that a queued run waits."""
-    transaction.on_commit(lambda: _bell.ring(START_RUN, run_id=run_id))
+    ring(START_RUN, run_id=run_id)
 
 
 def ring_check(result_id: int) -> None:
     """Say, after commit, that a check may be claimed."""
-    transaction.on_commit(lambda: _bell.ring(EXECUTE_CHECK, result_id=result_id))
+    ring(EXECUTE_CHECK, result_id=result_id)
+
+
+def ring(task: str, **ids: int) -> None:
+    """Send a task of any app by its name, after commit."""
+    transaction.on_commit(lambda: _bell.ring(task, **ids))
 
 
 class _Bell:

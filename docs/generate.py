@@ -25,7 +25,12 @@ from drf_spectacular.renderers import OpenApiYamlRenderer  # noqa: E402
 
 from awe_incidents.incidents import lint  # noqa: E402
 from awe_incidents.incidents.lint import KINDS, WEIGHTS  # noqa: E402
-from awe_incidents.incidents.states import TRANSITIONS, IncidentState  # noqa: E402
+from awe_incidents.incidents.states import (  # noqa: E402
+    ATTACHMENT_TRANSITIONS,
+    TRANSITIONS,
+    AttachmentState,
+    IncidentState,
+)
 from awe_incidents.incidents.template import SECTIONS  # noqa: E402
 from diagnostics.checks.base import Check  # noqa: E402
 from diagnostics.checks.registry import all_checks  # noqa: E402
@@ -61,6 +66,9 @@ def states() -> str:
         "",
         "## Incident",
         diagram(IncidentState.OPEN, incident),
+        "## Attachment",
+        "A picture is pending until it was made anew; a text is ready at once.",
+        diagram(AttachmentState.PENDING, _steps(ATTACHMENT_TRANSITIONS)),
         "## Run",
         diagram(RunState.QUEUED, _steps(RUN_TRANSITIONS)),
         "## Row of a check's result",
@@ -71,7 +79,9 @@ def states() -> str:
 
 
 def _steps(
-    table: Mapping[RunState, frozenset[RunState]] | Mapping[ResultProgress, frozenset[ResultProgress]],
+    table: Mapping[RunState, frozenset[RunState]]
+    | Mapping[ResultProgress, frozenset[ResultProgress]]
+    | Mapping[AttachmentState, frozenset[AttachmentState]],
 ) -> list[tuple[str, str, str]]:
     return [(source.value, target.value, "") for source, targets in table.items() for target in sorted(targets)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import IO
 
@@ -23,12 +24,14 @@ class BodyTooLarge(APIException):
         super().__init__(f"the body is larger than {limit:,} bytes; leave out what does not matter, or cut the logs")
 
 
-def check_body(request: Request) -> None:
+def check_body(request: Request, *, limits: Mapping[str, int]) -> None:
     """Refuse a body that is too large, by its declared length before a byte of it is read.
 
+    `limits` holds bytes by media type where they are not those of all others.
     Raises: BodyTooLarge, UnsupportedMediaType, ParseError.
     """
-    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    media_type = (request.content_type or "").partition(";")[0].strip().lower()
+    limit: int = limits.get(media_type, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     length = request.META.get("CONTENT_LENGTH") or ""
     if length and not (length.isascii() and length.isdecimal()):
         raise ParseError("the header Content-Length is no number")

@@ -10,6 +10,8 @@ from rest_framework import serializers
 from awe_incidents.incidents.lint import KINDS as _FLAWS
 from awe_incidents.incidents.models import TEMPLATE_FIELDS as _TEMPLATE_FIELDS
 from awe_incidents.incidents.states import TRANSITIONS
+from awe_incidents.incidents.states import AttachmentKind as _AttachmentKind
+from awe_incidents.incidents.states import AttachmentState as _AttachmentState
 from awe_incidents.incidents.states import Category as _Category
 from awe_incidents.incidents.states import EnvironmentSource as _EnvironmentSource
 from awe_incidents.incidents.states import IncidentState as _IncidentState
@@ -42,6 +44,8 @@ ENVIRONMENTS = _words(_ENVIRONMENTS)
 ENVIRONMENT_SOURCES = _words(_EnvironmentSource)
 SECTIONS = _words(_TEMPLATE_FIELDS)
 FLAW_CODES = _words(_FLAWS)
+ATTACHMENT_KINDS = _words(_AttachmentKind)
+ATTACHMENT_STATES = _words(_AttachmentState)
 CATEGORIES = _words(_Category)
 SEVERITIES = _words(_Severity)
 RUN_STATES = _words(_RunState)

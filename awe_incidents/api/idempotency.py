@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from awe_incidents.api.authentication import person_of
 from awe_incidents.api.errors import KeyInProgress, KeyMalformed, KeyReused
 from awe_incidents.api.models import IdempotencyKey
+from awe_incidents.api.multipart import MEDIA_TYPE, sent_form
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -78,10 +79,18 @@ def _again(request: Request, key: str, fingerprint: str) -> Response:
 
 
 def _fingerprint(request: Request) -> str:
-    """Digest what the client sent: the raw body, read before any parser touches it."""
-    parts = (request.method or "", request.get_full_path(), request.content_type or "")
+    """Digest what the client sent: the raw body, read before any parser touches it; of a form its parts.
+
+    Raises: ParseError, InvalidFields, when a form cannot be taken apart.
+    """
+    media_type, body = request.content_type or "", b""
+    if media_type.partition(";")[0].strip().lower() == MEDIA_TYPE and (form := sent_form(request)):
+        media_type, body = MEDIA_TYPE, form.digest().encode()  # a repetition comes with another boundary
+    else:
+        body = request._request.body
+    parts = (request.method or "", request.get_full_path(), media_type)
     digest = hashlib.sha256("\n".join(parts).encode())
-    digest.update(b"\n" + request._request.body)
+    digest.update(b"\n" + body)
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularSwaggerView
 
 from awe_incidents.api import pages
+<<<<<<< HEAD
 from awe_incidents.api.v1 import (
     bug_reports,
     evidence,
@@ -14,6 +15,9 @@ from awe_incidents.api.v1 import (
     timelines,
     token_inspections,
 )
+=======
+from awe_incidents.api.v1 import attachments, bug_reports, evidence, incidents, revisions, runs, stacks, timelines
+>>>>>>> 16f22a3 (Take screenshots and logs with bug reports; make pictures anew before anybody sees them)
 
 app_name = "api"
 register_converter(stacks.StackNameConverter, "stack_name")
@@ -23,6 +27,9 @@ urlpatterns = [
     path("v1/bug-reports/<int:id>/", bug_reports.BugReportDetail.as_view(), name="bug-report"),
     path("v1/bug-reports/<int:id>/revisions/", revisions.RevisionList.as_view(), name="revisions"),
     path("v1/bug-reports/<int:id>/revisions/<int:number>/", revisions.RevisionDetail.as_view(), name="revision"),
+    path("v1/bug-reports/<int:id>/attachments/", attachments.ReportAttachments.as_view(), name="report-attachments"),
+    path("v1/attachments/<int:id>/", attachments.AttachmentDetail.as_view(), name="attachment"),
+    path("v1/attachments/<int:id>/content/", attachments.AttachmentContentView.as_view(), name="attachment-content"),
     path("v1/incidents/", incidents.IncidentList.as_view(), name="incidents"),
     path("v1/incidents/<int:id>/", incidents.IncidentDetail.as_view(), name="incident"),
     path("v1/incidents/<int:id>/runs/", runs.IncidentRuns.as_view(), name="incident-runs"),

@@ -37,6 +37,7 @@ class ScopedView(GenericAPIView[Any]):
     parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
     refusals: ClassVar[Mapping[str, tuple[type[Exception], ...]]] = {}  # by method, for the schema
     conditional: ClassVar[Collection[str]] = ()  # the methods that demand If-Match, for the schema
+    body_limits: ClassVar[Mapping[str, int]] = {}  # in bytes, by media type
     lookup_url_kwarg = "id"
     lookup_field = "pk"
     asked: Mapping[str, Any] = {}
@@ -48,7 +49,7 @@ class ScopedView(GenericAPIView[Any]):
         if method not in self.scopes:
             return  # the view will answer that it does not take this method, whatever else is wrong
         self.asked = read_parameters(request, self.parameters.get(method, Parameters))
-        check_body(request)
+        check_body(request, limits=self.body_limits)
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who asks, and whether they ask too often, before anything else of the request is looked at."""

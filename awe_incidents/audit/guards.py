@@ -50,10 +50,11 @@ def append_only(table: str, *, deletable: bool = False) -> RunSQL:
     )
 
 
-def changeable_columns(table: str, *columns: str) -> RunSQL:
-    """Let the application change only these columns of rows that are otherwise fixed, and delete none."""
+def changeable_columns(table: str, *columns: str, deletable: bool = False) -> RunSQL:
+    """Let the application change only these columns of rows; delete them only where they are `deletable`."""
+    rights = "UPDATE, TRUNCATE" if deletable else "UPDATE, DELETE, TRUNCATE"
     return RunSQL(
-        granted(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {APPLICATION}")
+        granted(f"REVOKE {rights} ON {table} FROM {APPLICATION}")
         + granted(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {APPLICATION}"),
         granted(f"GRANT UPDATE, DELETE ON {table} TO {APPLICATION}"),
     )

@@ -7,7 +7,11 @@ IncidentsError
 ├── RoleRequired          the person lacks the role for this
 ├── StaleVersion          somebody else changed this in between
 ├── NothingChanged        the revision says what the report says already
-└── TooManyRevisions      the report was revised as often as it may be
+├── TooManyRevisions      the report was revised as often as it may be
+├── OthersReport          files are added to a report by who filed it
+├── TooManyAttachments    a report has as many attachments as it may
+├── AttachmentNotReady    a picture waits to be made anew, or was refused
+└── AlreadyClaimed        another worker makes this picture anew, or enough are being made
 """
 
 from __future__ import annotations
@@ -49,3 +53,19 @@ class NothingChanged(IncidentsError):
 
 class TooManyRevisions(IncidentsError):
     """The message names the limit."""
+
+
+class OthersReport(IncidentsError):
+    """Only the reporter adds files to a report."""
+
+
+class TooManyAttachments(IncidentsError):
+    """The message names the limit."""
+
+
+class AttachmentNotReady(IncidentsError):
+    """The message says whether to come again."""
+
+
+class AlreadyClaimed(IncidentsError):
+    """The row was taken by another worker, is done, or has to wait for its turn."""

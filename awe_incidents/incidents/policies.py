@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
-from awe_incidents.incidents.errors import RoleRequired
+from awe_incidents.incidents.errors import OthersReport, RoleRequired
 from awe_incidents.incidents.models import BugReport
 
 
@@ -34,3 +34,13 @@ def check_may_revise(user: User, report: BugReport) -> None:
     is_own = report.reporter_id == user.pk and user.has_role(Role.REPORTER)
     if not (is_own or user.has_role(Role.OPERATOR)):
         raise RoleRequired("only its reporter or an operator revises a bug report")
+
+
+def check_may_attach(user: User, *, report: BugReport) -> None:
+    """Let the reporter of a report add files to it.
+
+    Raises: RoleRequired, OthersReport.
+    """
+    check_may_file(user)
+    if report.reporter_id != user.pk:
+        raise OthersReport(f"bug report {report.pk} is of somebody else; only its reporter adds files to it")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
+
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import sees_everything
+from awe_incidents.incidents.errors import AttachmentNotReady
 from awe_incidents.incidents.lint import WHOLE
 from awe_incidents.incidents.models import (
     TEMPLATE_FIELDS,
+    Attachment,
     BugReport,
     Incident,
     IncidentRun,
@@ -16,6 +20,7 @@ from awe_incidents.incidents.models import (
     ReportText,
     TimelineEntry,
 )
+from awe_incidents.incidents.states import AttachmentState
 from diagnostics.models import Evidence, Run
 
 
@@ -68,6 +73,25 @@ def _as_filed(report: BugReport) -> ReportRevision:
     return ReportRevision(
         report=report, number=1, author=report.reporter, changed=[], revised_at=report.filed_at, **said
     )
+
+
+def visible_attachments(user: User) -> QuerySet[Attachment]:
+    """Give the attachments of visible reports, never with their bytes."""
+    attachments = Attachment.objects.select_related("content").defer("content__data")
+    return attachments if sees_everything(user.roles) else attachments.filter(report__reporter=user)
+
+
+def attachment_content(attachment: Attachment) -> bytes:
+    """Give what a ready attachment gives out.
+
+    Raises: AttachmentNotReady.
+    """
+    if attachment.state == AttachmentState.PENDING:
+        raise AttachmentNotReady("the picture waits to be made anew; come again in some seconds")
+    if attachment.content is None:
+        raise AttachmentNotReady(f"there is nothing to give: {attachment.refusal}")
+    data = bytes(attachment.content.data)
+    return zlib.decompress(data) if attachment.content.is_compressed else data
 
 
 def visible_runs(user: User) -> QuerySet[Run]:

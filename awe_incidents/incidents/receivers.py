@@ -1,4 +1,4 @@
-"""Listen to diagnostics: a finished run goes into the history of its incidents."""
+"""Listen to diagnostics: a finished run goes into histories, and each round of the sweeper looks after pictures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from django.dispatch import receiver
 
 from awe_incidents.incidents import operations
 from diagnostics.models import Run
-from diagnostics.signals import run_finished
+from diagnostics.signals import run_finished, sweeping
 
 
 @receiver(run_finished)
 def on_run_finished(*, run: Run, at: datetime, **_: Any) -> None:
     """Hand over to the operation."""
     operations.note_run_finished(run=run, at=at)
+
+
+@receiver(sweeping)
+def on_sweeping(*, at: datetime, **_: Any) -> None:
+    """Look after pictures that wait."""
+    operations.sweep_attachments(at=at)

@@ -49,6 +49,28 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
+class AttachmentKind(StrEnum):
+    """What a file was sent as; its content decides whether it is taken as that."""
+
+    SCREENSHOT = "screenshot"
+    TEXT = "text"
+
+
+class AttachmentState(StrEnum):
+    """Where an attachment stands; only a ready one has something to give."""
+
+    PENDING = "pending"  # a picture as it came, which nobody gets to see
+    READY = "ready"
+    REFUSED = "refused"  # it could not be made anew; its bytes are gone
+
+
+ATTACHMENT_TRANSITIONS: dict[AttachmentState, frozenset[AttachmentState]] = {
+    AttachmentState.PENDING: frozenset({AttachmentState.READY, AttachmentState.REFUSED}),
+    AttachmentState.READY: frozenset(),
+    AttachmentState.REFUSED: frozenset(),
+}
+
+
 class Severity(StrEnum):
     """How bad it is; set by people, suggested by diagnoses later."""
 

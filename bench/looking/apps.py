@@ -25,10 +25,10 @@ class LookingConfig(AppConfig):
 def know_checks() -> None:
     """Let this process and its looks know the bench's checks; call it before the first look."""
     from bench.looking.checks import register
-    from diagnostics.looking import process
+    from diagnostics import bounded
 
     register()
-    process.PRELOADED.append("bench.looking.preload")
+    bounded.preload("bench.looking.preload")
 
 
 def _look_in_threads() -> None:

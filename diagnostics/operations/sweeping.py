@@ -18,6 +18,7 @@ from diagnostics.models import CheckResult, Run
 from diagnostics.operations.runs import MAX_STARTS, RUN_SECONDS, advance_run, close_run
 from diagnostics.operations.storing import fill_result
 from diagnostics.queries import seconds
+from diagnostics.signals import sweeping
 from diagnostics.states import ResultProgress, RunState
 
 RING_AGAIN_SECONDS = 3
@@ -41,7 +42,21 @@ def sweep(*, at: datetime) -> Swept:
     """Do one round; every step is safe to repeat and to do twice at once."""
     freed = _free_lost_claims(at=at)
     closed = _close_late_runs(at=at) + _close_unstarted_runs(at=at)
-    return Swept(rung=_ring_again(at=at), freed=freed, closed=closed)
+    rung = _ring_again(at=at)
+    _let_others_sweep(at=at)
+    return Swept(rung=rung, freed=freed, closed=closed)
+
+
+def _let_others_sweep(*, at: datetime) -> None:
+    """Let other apps look after their rows.
+
+    Raises: OperationalError, InterfaceError.
+    """
+    for receiver, error in sweeping.send_robust(sender=None, at=at):
+        if isinstance(error, (OperationalError, InterfaceError)):
+            raise error
+        if isinstance(error, Exception):
+            log.error("not swept", receiver=str(receiver), error=type(error).__name__, exc_info=error)
 
 
 def _free_lost_claims(*, at: datetime) -> int:

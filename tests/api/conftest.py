@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ class Filed:
     incident: int
     run: int
     evidence: int
+    attachment: int
     mark: str  # stands in the report, in the result and in the evidence of this person alone
 
 
@@ -148,10 +150,21 @@ def _look(row: CheckResult, mark: str) -> Look:
 
 def filed_by(user: User, *, mark: str) -> Filed:
     """File a report as somebody, and let its run see something."""
-    body = file_report(client_of(user), actual_behavior=f"{mark} is broken")
+    client = client_of(user)
+    body = file_report(client, actual_behavior=f"{mark} is broken")
+    added = client.post(
+        body["links"]["attachments"], {"attachment": [BytesIO(mark.encode())]}, format="multipart"
+    ).json()
     run = Run.objects.get(pk=number_at_end(body["run"]))
     evidence = see_something(run, mark=mark)
-    return Filed(report=body["id"], incident=body["incident"], run=run.pk, evidence=evidence, mark=mark)
+    return Filed(
+        report=body["id"],
+        incident=body["incident"],
+        run=run.pk,
+        evidence=evidence,
+        attachment=added["attachments"][0]["id"],
+        mark=mark,
+    )
 
 
 @pytest.fixture

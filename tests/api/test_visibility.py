@@ -26,6 +26,9 @@ DETAILS = {
     "incidents/{incident}/runs/": "run",
     "incidents/{incident}/timeline/": "report",
     "runs/{run}/": "mark",
+    "attachments/{attachment}/": "attachment",
+    "attachments/{attachment}/content/": "mark",
+    "bug-reports/{report}/attachments/": "attachment",
     "evidence/{evidence}/": "mark",
     "evidence/{evidence}/text/": "mark",
     "evidence/{evidence}/text/?first_line=6": "mark",
@@ -78,7 +81,7 @@ def test_a_reporter_does_not_see_what_another_filed(reporter: User, mine: Filed,
     assert own.status_code == 200
     assert str(getattr(mine, DETAILS[path])) in own.content.decode()
     body = problem_of(get(reporter, address(path, theirs)), 404, "not-found")
-    nothing = Filed(report=10**9, incident=10**9, run=10**9, evidence=10**9, mark="")
+    nothing = Filed(report=10**9, incident=10**9, run=10**9, evidence=10**9, attachment=10**9, mark="")
     missing = problem_of(get(reporter, address(path, nothing)), 404, "not-found")
     assert body | {"instance": ""} == missing | {"instance": ""}  # hidden and missing look alike
 
@@ -178,7 +181,7 @@ def test_on_a_shared_incident_the_other_report_stays_hidden(reporter: User, shar
     assert [row["id"] for row in listed] == [shared.report]
     timeline = get(reporter, f"incidents/{shared.incident}/timeline/?page_size=100")
     assert "other-reporter" not in timeline.content.decode()
-    assert [row["data"]["report"] for row in timeline.json()["results"] if "report" in row["data"]] == [shared.report]
+    assert {row["data"]["report"] for row in timeline.json()["results"] if "report" in row["data"]} == {shared.report}
 
 
 def test_the_other_reporter_sees_the_shared_incident_but_not_the_first_report(

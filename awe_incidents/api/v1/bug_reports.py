@@ -15,10 +15,12 @@ from rest_framework.response import Response
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.fields import MAX_ID, Text, WholeNumber
+from awe_incidents.api.multipart import MAX_BODY_BYTES, MEDIA_TYPE, FormParser, sent_form
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
 from awe_incidents.api.preconditions import TaggedDetail
 from awe_incidents.api.renderers import MarkdownTemplate
+from awe_incidents.api.v1.form_parts import UPLOAD_FORMS, read_form, uploads_of
 from awe_incidents.api.v1.report_answers import BugReportDetailSerializer, BugReportSerializer, FiledSerializer
 from awe_incidents.api.v1.report_forms import REPORT_FORMS, read_report
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, created
@@ -44,7 +46,8 @@ class FilingParameters(Parameters):
 class BugReportList(ListView, CreateView):
     """Bug reports that the caller may see."""
 
-    parser_classes = [StrictJsonParser, MarkdownTemplateParser]
+    parser_classes = [StrictJsonParser, MarkdownTemplateParser, FormParser]
+    body_limits: ClassVar = {MEDIA_TYPE: MAX_BODY_BYTES}
     serializer_class = BugReportSerializer
     scopes: ClassVar = {"GET": Scope.REPORTS_READ, "POST": Scope.REPORTS_WRITE}
     parameters: ClassVar = {"GET": ReportParameters, "POST": FilingParameters}
@@ -67,20 +70,31 @@ class BugReportList(ListView, CreateView):
 
     @extend_schema(
         operation_id="file_bug_report",
-        request={"application/json": REPORT_FORMS, "text/markdown": OpenApiTypes.STR},
+        request={"application/json": REPORT_FORMS, "text/markdown": OpenApiTypes.STR, MEDIA_TYPE: UPLOAD_FORMS},
         responses={(201, "application/json"): FiledSerializer, (201, "text/markdown"): OpenApiTypes.STR},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """File a bug report: opens an incident and queues a diagnostic run on the stack."""
+        """File a bug report: opens an incident and queues a diagnostic run on the stack.
+
+        As JSON, as the Markdown template, or as a form with screenshots (PNG, JPEG, WebP, GIF) and texts (UTF-8).
+        """
         return super().post(request, *args, **kwargs)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """File the report."""
-        fields = read_report(request.data)
+        form = sent_form(request)
+        fields = read_form(form) if form else read_report(request.data)
+        uploads = uploads_of(form.parts) if form else []
         report, run = file_bug_report(
-            stack=fields.pop("stack"), fields=fields, reporter=self.person, by=actor_of(request), at=timezone.now()
+            stack=fields.pop("stack"),
+            fields=fields,
+            uploads=uploads,
+            reporter=self.person,
+            by=actor_of(request),
+            at=timezone.now(),
         )
-        data = FiledSerializer(report, context={**self.get_serializer_context(), "run": run}).data
+        context = {**self.get_serializer_context(), "run": run, "has_files": bool(uploads)}
+        data = FiledSerializer(report, context=context).data
         return created(data, location=data["links"]["self"])
 
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from awe_incidents.api.choices import ENVIRONMENT_SOURCES, ENVIRONMENTS, FLAW_CODES, SECTIONS
+from awe_incidents.api.v1.attachments import AttachmentSerializer
 from awe_incidents.api.v1.links import link
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, ReportRevision, ReportText
 from awe_incidents.incidents.queries import revisions_of
@@ -61,6 +62,7 @@ class BugReportLinks(serializers.Serializer[Any]):
     timeline = serializers.URLField()
     runs = serializers.URLField()
     revisions = serializers.URLField()
+    attachments = serializers.URLField()
 
 
 def _latest(name: str) -> serializers.CharField:
@@ -103,6 +105,7 @@ class BugReportSerializer(serializers.ModelSerializer[BugReport]):
             "timeline": link(request, "incident-timeline", id=report.incident_id),
             "runs": link(request, "incident-runs", id=report.incident_id),
             "revisions": link(request, "revisions", id=report.pk),
+            "attachments": link(request, "report-attachments", id=report.pk),
         }
 
 
@@ -187,18 +190,25 @@ class BugReportDetailSerializer(BugReportSerializer):
 
 
 class FiledSerializer(BugReportDetailSerializer):
-    """The answer to filing: the report, and the run that was queued for it."""
+    """The answer to filing: the report with its files, and the run that was queued for it."""
 
     run = serializers.SerializerMethodField()
+    attachments = serializers.SerializerMethodField()
 
     class Meta(BugReportDetailSerializer.Meta):
-        fields = [*BugReportDetailSerializer.Meta.fields, "run"]
+        fields = [*BugReportDetailSerializer.Meta.fields, "run", "attachments"]
         read_only_fields = fields
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_run(self, report: BugReport) -> str:
         """Give the address of the run."""
         return link(self.context["request"], "run", id=self.context["run"].pk)
+
+    @extend_schema_field(AttachmentSerializer(many=True))
+    def get_attachments(self, report: BugReport) -> list[dict[str, Any]]:
+        """Give the files that came with the report; a report without files costs no query."""
+        rows = report.attachments.order_by("id") if self.context["has_files"] else report.attachments.none()
+        return [dict(one) for one in AttachmentSerializer(rows, many=True, context=self.context).data]
 
 
 def flaws_in(text: ReportText) -> list[dict[str, Any]]:

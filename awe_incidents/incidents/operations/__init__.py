@@ -1,6 +1,8 @@
 """Changes of incidents: file and revise a report, open, ask for a run, classify, move along the states."""
 
+from awe_incidents.incidents.operations.attaching import add_attachments
 from awe_incidents.incidents.operations.filing import FILING_SUITE, file_bug_report
+from awe_incidents.incidents.operations.preparing import prepare_attachment, sweep_attachments
 from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
 from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
 from awe_incidents.incidents.operations.triage import classify_incident, move_incident, open_incident
@@ -8,11 +10,14 @@ from awe_incidents.incidents.operations.triage import classify_incident, move_in
 __all__ = [
     "FILING_SUITE",
     "MAX_REVISIONS",
+    "add_attachments",
     "classify_incident",
     "file_bug_report",
     "move_incident",
     "note_run_finished",
     "open_incident",
+    "prepare_attachment",
     "request_incident_run",
     "revise_bug_report",
+    "sweep_attachments",
 ]
