@@ -4,8 +4,8 @@ from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularSwaggerView
 
 from awe_incidents.api import pages
-<<<<<<< HEAD
 from awe_incidents.api.v1 import (
+    attachments,
     bug_reports,
     evidence,
     incidents,
@@ -15,9 +15,6 @@ from awe_incidents.api.v1 import (
     timelines,
     token_inspections,
 )
-=======
-from awe_incidents.api.v1 import attachments, bug_reports, evidence, incidents, revisions, runs, stacks, timelines
->>>>>>> 16f22a3 (Take screenshots and logs with bug reports; make pictures anew before anybody sees them)
 
 app_name = "api"
 register_converter(stacks.StackNameConverter, "stack_name")
