@@ -188,6 +188,7 @@ SPECTACULAR_SETTINGS = {
         "CheckState": "awe_incidents.api.choices.CHECK_STATES",
         "Section": "awe_incidents.api.choices.SECTIONS",
         "Suite": "awe_incidents.api.choices.SUITES",
+        "TokenKind": "awe_incidents.api.v1.token_inspections.KINDS",
         "Environment": "diagnostics.stack.schema.ENVIRONMENTS",
     },
     "POSTPROCESSING_HOOKS": [
