@@ -16,9 +16,12 @@ from awe_incidents.monthly import MonthlyId
 Column: TypeAlias = "models.Field[Any, Any]"
 
 
-def reserve_ids(*kinds: type[models.Model]) -> list[int]:
-    """Take the next id of each kind, so that rows can name each other before any is inserted."""
-    calls = ", ".join(map(_next_id, kinds))
+def reserve_ids(*kinds: type[models.Model], beside: str = "") -> list[int]:
+    """Take the next id of each kind, so that rows can name each other before any is inserted.
+
+    `beside` is SQL of ours that is asked for in the same statement; its value comes first.
+    """
+    calls = ", ".join([*filter(None, [beside]), *map(_next_id, kinds)])
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {calls}", [kind._meta.db_table for kind in kinds])  # no value in it
         return list(cursor.fetchone() or ())

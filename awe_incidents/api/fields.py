@@ -76,6 +76,19 @@ class WholeNumber(serializers.IntegerField):
         return data
 
 
+class Flag(serializers.BooleanField):
+    """True or false; in a query or form the words, in JSON no other value: the framework would take "on" and 1, too."""
+
+    default_error_messages = {"invalid": "This is neither true nor false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Take what the schema calls a boolean."""
+        words = {"true": True, "false": False} if self.context.get("place") in {"query", "form"} else {}
+        if isinstance(data, str) and data in words:
+            return words[data]
+        return data if isinstance(data, bool) else self.fail("invalid")
+
+
 class Choice(serializers.ChoiceField):
     """One of several words; the framework would make text of other types first."""
 

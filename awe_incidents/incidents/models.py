@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -21,6 +23,8 @@ from awe_incidents.monthly import MonthlyId
 from diagnostics.models import Run, Stack
 from diagnostics.stack.schema import ENVIRONMENTS
 
+# What new rows wait in before they are sorted into an index of words: every search reads through it.
+GIN_PENDING_KB = 256
 TEMPLATE_FIELDS = (
     "environment",
     "docker_compose_version",
@@ -61,7 +65,8 @@ class Incident(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.title}"
+        shown = vars(self).get("shown_title")  # of `queries.with_titles`; the title itself is not for everybody
+        return f"#{self.pk} {shown}" if shown else f"#{self.pk}"
 
 
 class ReportText(models.Model):
@@ -164,12 +169,49 @@ class ReportRevision(ReportText):
         return f"revision {self.number} of report {self.report_id}"
 
 
+class IncidentWords(models.Model):
+    """What one report says of an incident, or its title where there is none, as words (`vectors`).
+
+    Derived from rows that are the truth: search and the lists of reporters go by it, as does what new reports join.
+    """
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="words", db_index=False)
+    report_id = models.BigIntegerField(null=True)  # no foreign key: reports are pruned, words may outlive them
+    stack = models.ForeignKey(
+        Stack, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )  # the incident's, which has the constraint
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False, null=True
+    )  # whose words they are
+    opened_at = models.DateTimeField()  # of the incident
+    is_lead = models.BooleanField(default=False)  # of an open incident the first: what new reports must resemble
+    words = SearchVectorField()
+
+    class Meta:
+        verbose_name_plural = "words of incidents"
+        indexes = [
+            models.Index(fields=["incident", "person"], name="words_of_incident"),
+            models.Index(fields=["person", "-opened_at", "-incident"], name="words_of_person"),
+            models.Index(fields=["stack", "-incident"], name="words_leading", condition=Q(is_lead=True)),
+            GinIndex(fields=["words"], name="words_searched", gin_pending_list_limit=GIN_PENDING_KB),
+            GinIndex(
+                fields=["words"],
+                name="words_compared",
+                gin_pending_list_limit=GIN_PENDING_KB,
+                condition=Q(is_lead=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"words of incident {self.incident_id}"
+
+
 class TimelineEntry(models.Model):
     """A line of an incident's history; append-only, a correction is a new entry."""
 
     id = MonthlyId(primary_key=True)
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="timeline", db_index=False)
-    kind = models.CharField(max_length=32)  # report_filed, opened, run_requested, run_finished, acknowledged, ...
+    kind = models.CharField(max_length=32)  # report_filed, report_joined, opened, run_requested, acknowledged, ...
     text = models.TextField()
     actor = models.CharField(max_length=200)
     data = models.JSONField(default=dict)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Concat
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import sees_everything
+from awe_incidents.incidents.disclosure import NEUTRAL_TITLE
 from awe_incidents.incidents.errors import AttachmentNotReady
 from awe_incidents.incidents.lint import WHOLE
 from awe_incidents.incidents.models import (
@@ -16,6 +20,7 @@ from awe_incidents.incidents.models import (
     BugReport,
     Incident,
     IncidentRun,
+    IncidentWords,
     ReportRevision,
     ReportText,
     TimelineEntry,
@@ -25,17 +30,29 @@ from diagnostics.models import Evidence, Run
 
 
 def visible_incidents(user: User) -> QuerySet[Incident]:
-    """Give the incidents that a person may see: a reporter those with an own report, and those opened by themselves.
+    """Give the incidents that a person may see: a reporter those with an own report, or that they opened without one.
 
-    Each has the `completeness` of the best report on it that this person may see; None without one.
+    Each has the `completeness` of the best report on it that this person may see; None without one. Titles are not for
+    everybody: `disclosure.title_for` says what a person reads.
     """
     reports = visible_reports(user).filter(incident=OuterRef("pk")).order_by("-completeness")
     best = Subquery(reports.values("completeness")[:1])
     incidents = Incident.objects.select_related("stack").annotate(completeness=best)
     if sees_everything(user.roles):
         return incidents
-    own = BugReport.objects.filter(incident=OuterRef("pk"), reporter=user)
-    return incidents.filter(Exists(own) | Q(opened_by=user))
+    return incidents.filter(Exists(IncidentWords.objects.filter(incident=OuterRef("pk"), person=user)))
+
+
+def with_titles(rows: QuerySet[Any], user: User, *, incident: str = "") -> QuerySet[Any]:
+    """Add `shown_title`, the incident's title as `disclosure.title_for` gives it, to rows of lists."""
+    title = F(f"{incident}title")
+    shown: Any = title
+    if not sees_everything(user.roles):
+        neutral = Concat(Value(NEUTRAL_TITLE), Cast(F(f"{incident}pk"), CharField()))
+        own = When(**{f"{incident}opened_by": user}, then=title)
+        shown = Case(own, default=neutral, output_field=CharField())
+    titled: QuerySet[Any] = rows.annotate(shown_title=shown)
+    return titled
 
 
 def visible_reports(user: User) -> QuerySet[BugReport]:
@@ -110,9 +127,13 @@ def visible_evidence(user: User) -> QuerySet[Evidence]:
 
 
 def visible_timeline(incident: Incident, user: User) -> QuerySet[TimelineEntry]:
-    """Give an incident's history; a reporter does not see entries that tell of other people's reports."""
+    """Give an incident's history; a reporter does not see entries that tell of other people's reports.
+
+    Nor who did what for them: `disclosure.actor_for` says what a person reads.
+    """
     entries = TimelineEntry.objects.filter(incident=incident).order_by("occurred_at", "id")
     if sees_everything(user.roles):
         return entries
-    own = BugReport.objects.filter(incident=incident, reporter=user).values_list("pk", flat=True)
-    return entries.filter(Q(data__report__isnull=True) | Q(data__report__in=list(own)))
+    report_id = Cast(KeyTextTransform("report", OuterRef("data")), BigIntegerField())
+    own = BugReport.objects.filter(pk=report_id, reporter=user)
+    return entries.filter(~Q(data__has_key="report") | Exists(own))

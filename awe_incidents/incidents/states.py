@@ -15,6 +15,9 @@ class IncidentState(StrEnum):
     CLOSED = "closed"
 
 
+WAITING = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)  # somebody still has to do something; reports join these
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One allowed step, its audit verb, and whether a reason must be given."""

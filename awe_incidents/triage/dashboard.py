@@ -15,8 +15,8 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import sees_everything
 from awe_incidents.incidents.models import Incident
-from awe_incidents.incidents.queries import visible_incidents, visible_reports, visible_runs
-from awe_incidents.incidents.states import IncidentState, Severity
+from awe_incidents.incidents.queries import visible_incidents, visible_reports, visible_runs, with_titles
+from awe_incidents.incidents.states import WAITING, IncidentState, Severity
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
 from awe_incidents.triage.facts import address, list_address
 from diagnostics.models import CheckResult, Run, Stack
@@ -41,7 +41,6 @@ PLOT_OPTIONS = {  # of Chart.js; whole numbers only
         "y": {"beginAtZero": True, "suggestedMax": 4, "border": {"display": False}, "ticks": _TICKS | {"precision": 0}},
     },
 }
-WAITING = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
 
 
 class Tile(NamedTuple):
@@ -72,7 +71,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "plot_days": PLOT_DAYS,
         "run_outcomes": _run_outcomes(user, now=now),
         "run_hours": RUN_HOURS,
-        "newest": list(_newest(incidents)),
+        "newest": list(_newest(with_titles(incidents, user))),
     }
     return filled | ({"stacks": _failing_stacks()} if sees_everything(user.roles) else {})
 

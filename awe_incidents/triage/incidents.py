@@ -12,8 +12,15 @@ from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.audit.models import Entry
+from awe_incidents.incidents.disclosure import actor_for
 from awe_incidents.incidents.models import Incident
-from awe_incidents.incidents.queries import visible_incidents, visible_reports, visible_runs, visible_timeline
+from awe_incidents.incidents.queries import (
+    visible_incidents,
+    visible_reports,
+    visible_runs,
+    visible_timeline,
+    with_titles,
+)
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
 from awe_incidents.triage.base import DeskAdmin, display
 from awe_incidents.triage.facts import Fact, address, list_address
@@ -37,7 +44,7 @@ class IncidentAdmin(DeskAdmin):
     steps: ClassVar = INCIDENT_STEPS
     list_display = (
         "number",
-        "title",
+        "title_shown",
         "state_label",
         "severity_label",
         "category",
@@ -46,14 +53,14 @@ class IncidentAdmin(DeskAdmin):
         "reports",
         "last_run",
     )
-    list_display_links = ("number", "title")
+    list_display_links = ("number", "title_shown")
     list_filter = ("state", "severity", "category", "stack")
     search_fields = ("title",)
     search_help_text = "Number or words of the title"
 
     def visible(self, user: User) -> QuerySet[Incident]:
         """Give the incidents that a person may see."""
-        return visible_incidents(user).select_related("opened_by")
+        return with_titles(visible_incidents(user), user).select_related("opened_by")
 
     def for_list(self, rows: QuerySet[Incident], user: User) -> QuerySet[Incident]:
         """Add the number of reports that the person may see, and the last run."""
@@ -75,6 +82,11 @@ class IncidentAdmin(DeskAdmin):
     def number(self, row: Incident) -> str:
         """Show the number as people write it."""
         return f"#{row.pk}"
+
+    @display(description="Title")
+    def title_shown(self, incident: Any) -> str:
+        """Show the title as the person may read it."""
+        return str(incident.shown_title)
 
     @display(description="State", label=KINDS)
     def state_label(self, incident: Incident) -> str:
@@ -132,11 +144,12 @@ class IncidentAdmin(DeskAdmin):
 
     def _moving(self, incident: Incident, user: User) -> dict[str, Any]:
         runs = list(self._runs(incident, user))
+        entries = visible_timeline(incident, user).order_by("-occurred_at", "-id")
         return {
             "latest": shown_run(runs[0]) if runs else None,
             "runs": runs,
             "outcomes": [(run, *outcome(run.state, run.counts)) for run in runs],
-            "timeline": list(visible_timeline(incident, user).order_by("-occurred_at", "-id")[:MAX_TIMELINE]),
+            "timeline": [(entry, actor_for(entry, user)) for entry in entries[:MAX_TIMELINE]],
             "max_timeline": MAX_TIMELINE,
         }
 
@@ -157,6 +170,7 @@ def _completeness(incident: Any) -> str:
 
 def _facts(incident: Incident, user: User) -> list[Fact]:
     sees_more = has_any_role(user, DeskAdmin.seen_by)
+    opened_by = incident.opened_by.username if incident.opened_by else "the service"
     facts = [
         Fact("State", incident.state, is_label=True),
         Fact("Severity", incident.severity or "not set", is_label=bool(incident.severity)),
@@ -165,7 +179,7 @@ def _facts(incident: Incident, user: User) -> list[Fact]:
         Fact("Environment", incident.stack.environment, is_label=True),
         Fact("Best report", _completeness(incident)),
         Fact("Opened", incident.opened_at),
-        Fact("Opened by", incident.opened_by.username if incident.opened_by else "the service"),
+        Fact("Opened by", opened_by if sees_more or incident.opened_by == user else "somebody"),
         Fact("Last change", incident.changed_at),
     ]
     if sees_more:

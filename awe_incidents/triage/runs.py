@@ -9,8 +9,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
-from awe_incidents.incidents.models import IncidentRun
-from awe_incidents.incidents.queries import visible_incidents, visible_runs
+from awe_incidents.incidents.queries import visible_incidents, visible_runs, with_titles
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
 from awe_incidents.triage.base import DeskAdmin, display, time_column, value_filter
 from awe_incidents.triage.facts import Fact, address
@@ -21,6 +20,8 @@ from diagnostics.checks.base import SUITES
 from diagnostics.checks.result import State
 from diagnostics.models import CheckResult, Evidence, Run
 from diagnostics.states import RunState
+
+MAX_INCIDENTS = 10  # of one run; reports share runs
 
 
 class RunAdmin(DeskAdmin):
@@ -59,10 +60,10 @@ class RunAdmin(DeskAdmin):
     def context(self, thing: Run, request: HttpRequest) -> Mapping[str, Any]:
         """Show head and results."""
         user = person_of(request)
-        links = IncidentRun.objects.filter(run=thing, incident__in=visible_incidents(user)).select_related("incident")
+        incidents = with_titles(visible_incidents(user).filter(incident_runs__run=thing), user).order_by("pk")
         return {
             "facts": _facts(thing, user)
-            + [Fact("Incident", str(one.incident), address(one.incident)) for one in links[:10]],
+            + [Fact("Incident", str(one), address(one)) for one in incidents[:MAX_INCIDENTS]],
             "latest": shown_run(thing),
             "live_url": self.address_of(thing, "live"),
             "live_tag": tag_of(run_version(thing)),

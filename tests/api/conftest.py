@@ -148,10 +148,10 @@ def _look(row: CheckResult, mark: str) -> Look:
     return Look(result, {})
 
 
-def filed_by(user: User, *, mark: str) -> Filed:
+def filed_by(user: User, *, mark: str, new_incident: bool = False) -> Filed:
     """File a report as somebody, and let its run see something."""
     client = client_of(user)
-    body = file_report(client, actual_behavior=f"{mark} is broken")
+    body = file_report(client, actual_behavior=f"{mark} is broken", new_incident=new_incident)
     added = client.post(
         body["links"]["attachments"], {"attachment": [BytesIO(mark.encode())]}, format="multipart"
     ).json()

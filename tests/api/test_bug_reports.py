@@ -61,7 +61,7 @@ def test_filing_answers_with_links_that_lead_on(client: APIClient) -> None:
     for address in (*body["links"].values(), body["run"]):
         assert client.get(address).status_code == 200, address
     assert client.get(body["run"]).json()["state"] == "queued"
-    of_filing = {"run", "attachments"}
+    of_filing = {"run", "attachments", "joined", "joining"}
     assert client.get(body["links"]["self"]).json() == {name: body[name] for name in body if name not in of_filing}
     assert client.get(client.get(body["links"]["incident"]).json()["links"]["bug_reports"]).json()["results"] == [
         {name: body[name] for name in body if name not in of_filing | {"lint", "revisions"}}
@@ -192,15 +192,21 @@ def test_an_unknown_stack_tells_nothing_of_the_others(reporter: User, stack: Sta
 def test_filing_takes_a_fixed_number_of_statements(client: APIClient, key: dict[str, str]) -> None:
     """Counts BEGIN, COMMIT, the token, the first note of its use within a minute, and a redactor made anew."""
     queries._redactor.cache_clear()
-    first = _statements(client, FIELDS, {name: f"{value}1" for name, value in key.items()})
-    small = _statements(client, FIELDS, {name: f"{value}2" for name, value in key.items()})
-    large = _statements(client, FIELDS | {"container_logs": "api | Bearer abc-1234\n" * 5000}, key)
+    keys = iter({name: f"{value}{number}" for name, value in key.items()} for number in range(5))
+    log = {"container_logs": "api | Bearer abc-1234\n" * 5000}
+    first = _statements(client, FIELDS, next(keys))
+    small = _statements(client, FIELDS | {"actual_behavior": "certificates expired"}, next(keys))
+    large = _statements(client, FIELDS | {"actual_behavior": "queues overflow"} | log, next(keys))
     assert len(first) <= 15, first
     assert len(small) == len(large) < len(first), small
+    joining = [_statements(client, FIELDS | more, next(keys), joins=True) for more in ({}, log)]
+    assert len(joining[0]) == len(joining[1]) <= len(small) + 1, joining
 
 
-def _statements(client: APIClient, fields: dict[str, str], headers: dict[str, str]) -> list[str]:
+def _statements(
+    client: APIClient, fields: dict[str, str], headers: dict[str, str], *, joins: bool = False
+) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         response = client.post(FILING, fields, format="json", headers=headers)
-    assert response.status_code == 201
+    assert (response.status_code, response.json()["joined"]) == (201, joins)
     return [one["sql"] for one in captured]

@@ -209,9 +209,10 @@ def test_revisions_of_others_are_not_seen(mine: Filed, theirs: Filed, reporter: 
 
 
 def test_histories_tell_of_own_revisions_only(mine: Filed, theirs: Filed, reporter: User, other_reporter: User) -> None:
-    from awe_incidents.incidents.models import BugReport
+    from awe_incidents.incidents.models import BugReport, IncidentWords
 
     BugReport.objects.filter(pk=theirs.report).update(incident=mine.incident)
+    IncidentWords.objects.filter(report_id=theirs.report).update(incident=mine.incident)
     for person, report in ((reporter, mine.report), (other_reporter, theirs.report)):
         own = client_with(token_of(person))
         revise(own, own.get(f"{FILING}{report}/").json(), {"container_logs": f"api | {person.username}"})

@@ -14,7 +14,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import scopes_of
 from awe_incidents.api.views import ScopedView
-from awe_incidents.incidents.models import BugReport, IncidentRun, TimelineEntry
+from awe_incidents.incidents.models import BugReport, IncidentRun, IncidentWords, TimelineEntry
 from diagnostics.models import Evidence, Run, Stack
 from tests.api.conftest import FIELDS, FILING, Filed, client_with, file_report, problem_of, token_of
 
@@ -163,6 +163,7 @@ def test_options_and_head_tell_no_more(reporter: User, mine: Filed, theirs: File
 def shared(mine: Filed, theirs: Filed) -> Filed:
     """Two people's reports on one incident, as joining will make it: theirs moved onto mine, with its run."""
     BugReport.objects.filter(pk=theirs.report).update(incident_id=mine.incident)
+    IncidentWords.objects.filter(report_id=theirs.report).update(incident_id=mine.incident)
     IncidentRun.objects.create(incident_id=mine.incident, run_id=theirs.run)
     TimelineEntry.objects.create(
         incident_id=mine.incident,
@@ -206,7 +207,7 @@ def test_equal_evidence_of_two_people_is_reached_by_own_results_only(
 ) -> None:
     from tests.api.conftest import filed_by
 
-    first, second = filed_by(reporter, mark="same"), filed_by(other_reporter, mark="same")
+    first, second = filed_by(reporter, mark="same"), filed_by(other_reporter, mark="same", new_incident=True)
     texts = set(Evidence.objects.filter(pk__in=[first.evidence, second.evidence]).values_list("text_id", flat=True))
     assert len(texts) == 1
     assert get(reporter, f"evidence/{first.evidence}/text/").status_code == 200

@@ -24,6 +24,7 @@ INCIDENTS = [
 
 # What changes no fact of its own: bookkeeping of claims, and steps inside an operation that records.
 WITHOUT_OWN_ENTRY = {
+    "add_title": "words follow from an incident",
     "advance_run": "finishes by _finish, which records",
     "claim_attachment": "a lease; the outcome is recorded",
     "claim_check": "a lease; the run is recorded at start and finish",
@@ -41,6 +42,8 @@ WITHOUT_OWN_ENTRY = {
     "prepare_attachment": "claims, remakes and stores",
     "request_run": "recorded by the caller beside its own fact",
     "store_attachment": "settles by _settle, which records",
+    "say_anew": "words follow from a revision",
+    "settle": "words follow from an incident's state",
     "store_look": "a result; the run is recorded at start and finish with a digest of its results",
     "sweep": "rings and frees; closing a run records",
     "sweep_attachments": "rings; giving up stores, which records",
@@ -68,6 +71,7 @@ READS = {
     "difference",
     "facts_of",
     "history_of",
+    "reserve_and_decide",
     "results_digest",
     "rows_outside_months",
     "run_requested",

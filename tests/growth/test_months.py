@@ -38,7 +38,8 @@ def owner(transactional_db: None) -> Iterator[psycopg.Connection]:
 def file(stack: Stack, user: User) -> tuple[BugReport, Run]:
     by = Actor(kind="user", name=user.username, user_id=user.pk)
     fields = {"environment": "Development", "actual_behavior": "It hangs."}
-    return file_bug_report(stack=stack, fields=fields, reporter=user, by=by, at=timezone.now())
+    filed = file_bug_report(stack=stack, fields=fields, reporter=user, by=by, at=timezone.now())
+    return filed.report, filed.run
 
 
 def parts(cursor: psycopg.Connection, table: str) -> list[str]:

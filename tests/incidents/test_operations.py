@@ -38,9 +38,11 @@ def actor(user: User) -> Actor:
 
 
 def file(stack: Stack, user: User, **fields: str) -> tuple[BugReport, Run]:
-    return operations.file_bug_report(
-        stack=stack, fields=FIELDS | fields, reporter=user, by=actor(user), at=timezone.now()
+    """File a report with an incident of its own; tests of joining have their own file."""
+    filed = operations.file_bug_report(
+        stack=stack, fields=FIELDS | fields, reporter=user, by=actor(user), at=timezone.now(), new_incident=True
     )
+    return filed.report, filed.run
 
 
 def test_filing_opens_an_incident_writes_history_and_trail_and_queues_a_run(stack: Stack, reporter: User) -> None:

@@ -30,10 +30,10 @@ def screenshot(data: bytes, name: str = "shot.png") -> Upload:
 
 
 def file_with(stack: Stack, user: User, *uploads: Upload) -> list[Attachment]:
-    report, _ = operations.file_bug_report(
+    filed = operations.file_bug_report(
         stack=stack, fields=FIELDS, reporter=user, by=actor(user), at=timezone.now(), uploads=uploads
     )
-    return list(report.attachments.order_by("id"))
+    return list(filed.report.attachments.order_by("id"))
 
 
 @pytest.fixture

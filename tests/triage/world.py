@@ -51,7 +51,10 @@ def actor(user: User) -> Actor:
 
 
 def file(stack: Stack, user: User, **fields: str) -> tuple[BugReport, Run]:
-    return file_bug_report(stack=stack, fields=FIELDS | fields, reporter=user, by=actor(user), at=timezone.now())
+    filed = file_bug_report(
+        stack=stack, fields=FIELDS | fields, reporter=user, by=actor(user), at=timezone.now(), new_incident=True
+    )
+    return filed.report, filed.run
 
 
 def begin(run: Run) -> Run:

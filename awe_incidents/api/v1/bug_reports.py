@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.fields import MAX_ID, Text, WholeNumber
+from awe_incidents.api.fields import MAX_ID, Flag, Text, WholeNumber
 from awe_incidents.api.multipart import MAX_BODY_BYTES, MEDIA_TYPE, FormParser, sent_form
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
@@ -41,6 +41,9 @@ class FilingParameters(Parameters):
     """What the template has no section for."""
 
     stack = Text(required=False, max_length=63, help_text="The stack, where the body is Markdown; JSON has a field.")
+    new_incident = Flag(
+        required=False, help_text="Open an incident of its own, whatever the report resembles; JSON has a field, too."
+    )
 
 
 class BugReportList(ListView, CreateView):
@@ -74,7 +77,7 @@ class BugReportList(ListView, CreateView):
         responses={(201, "application/json"): FiledSerializer, (201, "text/markdown"): OpenApiTypes.STR},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """File a bug report: opens an incident and queues a diagnostic run on the stack.
+        """File a bug report: joins the open incident that it resembles or opens one, and has the stack looked at.
 
         As JSON, as the Markdown template, or as a form with screenshots (PNG, JPEG, WebP, GIF) and texts (UTF-8).
         """
@@ -85,15 +88,17 @@ class BugReportList(ListView, CreateView):
         form = sent_form(request)
         fields = read_form(form) if form else read_report(request.data)
         uploads = uploads_of(form.parts) if form else []
-        report, run = file_bug_report(
+        insists = fields.pop("new_incident") or self.asked.get("new_incident", False)
+        report, run, likeness = file_bug_report(
             stack=fields.pop("stack"),
             fields=fields,
+            new_incident=insists,
             uploads=uploads,
             reporter=self.person,
             by=actor_of(request),
             at=timezone.now(),
         )
-        context = {**self.get_serializer_context(), "run": run, "has_files": bool(uploads)}
+        context = {**self.get_serializer_context(), "run": run, "likeness": likeness, "has_files": bool(uploads)}
         data = FiledSerializer(report, context=context).data
         return created(data, location=data["links"]["self"])
 

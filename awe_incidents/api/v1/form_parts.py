@@ -59,10 +59,10 @@ def read_form(form: Form) -> dict[str, Any]:
     """
     fields = _texts_of(form.parts)
     if REPORT not in fields:
-        return read_report(fields)
+        return read_report(fields, place="form")
     fields[MARKDOWN] = fields.pop(REPORT)
     try:
-        return read_report(fields)
+        return read_report(fields, place="form")
     except serializers.ValidationError as error:
         told: Any = error.detail
         raise serializers.ValidationError(

@@ -12,13 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
-from awe_incidents.api.authentication import actor_of
+from awe_incidents.api.authentication import actor_of, person_of
 from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES, choice_or_empty
 from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text
 from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.preconditions import TaggedDetail, asked_version
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
+from awe_incidents.incidents.disclosure import title_for
 from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, TransitionNotAllowed
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import classify_incident, move_incident, open_incident
@@ -49,6 +50,9 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
     """An incident."""
 
     stack = serializers.CharField(source="stack.name", read_only=True)
+    title = serializers.SerializerMethodField(
+        help_text="In the words of whose report opened it; `Incident` and its number for others who reported the same."
+    )
     severity = choice_or_empty(SEVERITIES, "How bad it is; empty until somebody said so.")
     category = choice_or_empty(CATEGORIES, "Which kind of problem it is; empty until somebody said so.")
     completeness = serializers.SerializerMethodField()
@@ -75,6 +79,10 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
     def get_completeness(self, incident: Incident) -> int | None:
         """Give what the query found; an incident that was just opened has no reports."""
         return getattr(incident, "completeness", None)
+
+    def get_title(self, incident: Incident) -> str:
+        """Give the title as the caller may read it."""
+        return title_for(incident, person_of(self.context["request"]))
 
     @extend_schema_field(IncidentLinks)
     def get_links(self, incident: Incident) -> dict[str, str]:

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from awe_incidents.api.choices import ENVIRONMENT_SOURCES, ENVIRONMENTS, FLAW_CODES, SECTIONS
 from awe_incidents.api.v1.attachments import AttachmentSerializer
 from awe_incidents.api.v1.links import link
+from awe_incidents.incidents.likeness import MAX_WHY, THRESHOLD, Likeness
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, ReportRevision, ReportText
 from awe_incidents.incidents.queries import revisions_of
 from awe_incidents.incidents.reports import flaws_of, new_issue
@@ -189,15 +190,43 @@ class BugReportDetailSerializer(BugReportSerializer):
         return {**links, "github_issue": issue} if issue else links
 
 
+class JoiningReason(serializers.Serializer[Any]):
+    """Why a report joined an incident: how much it resembles that one's first report, and which of its own words do."""
+
+    score = serializers.FloatField(min_value=0, max_value=1)
+    threshold = serializers.FloatField(min_value=0, max_value=1, help_text="From here on reports join.")
+    parts = serializers.DictField(
+        child=serializers.FloatField(min_value=0, max_value=1),
+        help_text="What the score is the weighed mean of: what was said, with what logs tell, and lines of logs.",
+    )
+    words = serializers.ListField(child=serializers.CharField(), help_text="Words of the report filed, no others.")
+
+
 class FiledSerializer(BugReportDetailSerializer):
-    """The answer to filing: the report with its files, and the run that was queued for it."""
+    """The answer to filing: the report with its files, its run, and whether and why it joined an open incident."""
 
     run = serializers.SerializerMethodField()
     attachments = serializers.SerializerMethodField()
+    joined = serializers.SerializerMethodField()
+    joining = serializers.SerializerMethodField()
 
     class Meta(BugReportDetailSerializer.Meta):
-        fields = [*BugReportDetailSerializer.Meta.fields, "run", "attachments"]
+        fields = [*BugReportDetailSerializer.Meta.fields, "run", "attachments", "joined", "joining"]
         read_only_fields = fields
+
+    def get_joined(self, report: BugReport) -> bool:
+        """Say whether the incident was there before."""
+        return self.context["likeness"] is not None
+
+    @extend_schema_field(JoiningReason(allow_null=True))
+    def get_joining(self, report: BugReport) -> dict[str, Any] | None:
+        """Say why it joined; nothing of the report that was there before."""
+        alike: Likeness | None = self.context["likeness"]
+        if alike is None:
+            return None
+        parts = {name: round(value, 2) for name, value in alike.parts.items()}
+        words = list(alike.words[:MAX_WHY])
+        return {"score": round(alike.score, 2), "threshold": THRESHOLD, "parts": parts, "words": words}
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_run(self, report: BugReport) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from awe_incidents.api.fields import SAYS_SOMETHING, Environment, Fields, StackNamed, Text
+from awe_incidents.api.fields import SAYS_SOMETHING, Environment, Fields, Flag, StackNamed, Text
 from awe_incidents.incidents import template
 from awe_incidents.incidents.models import TEMPLATE_FIELDS
 from awe_incidents.incidents.reports import MAX_CHARACTERS
@@ -59,6 +59,9 @@ class FilingForm(Fields):
     """What is said beside the template when a report is filed."""
 
     stack = StackNamed()
+    new_incident = Flag(
+        required=False, default=False, help_text="Open an incident of its own, whatever the report resembles."
+    )
 
 
 @extend_schema_serializer(component_name="BugReport")
@@ -119,12 +122,13 @@ REVISION_FORMS = PolymorphicProxySerializer(
 )
 
 
-def read_report(data: Any) -> dict[str, Any]:
-    """Give the fields of a report in whichever form it came.
+def read_report(data: Any, *, place: str = "body") -> dict[str, Any]:
+    """Give the fields of a report in whichever form it came; in a `form` everything is text.
 
     Raises: ValidationError.
     """
-    return _validated(PastedForm(data=data) if _is_pasted(data) else BugReportForm(data=data))
+    form = PastedForm if _is_pasted(data) else BugReportForm
+    return _validated(form(data=data, context={"place": place}))
 
 
 def read_revision(data: Any, *, because: str) -> tuple[dict[str, str], str]:

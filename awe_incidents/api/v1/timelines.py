@@ -12,10 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
+from awe_incidents.api.authentication import person_of
 from awe_incidents.api.choices import INCIDENT_STATES
 from awe_incidents.api.pagination import OldestFirst
 from awe_incidents.api.v1.results import CountsField
 from awe_incidents.api.views import ListView
+from awe_incidents.incidents.disclosure import actor_for
 from awe_incidents.incidents.models import TimelineEntry
 from awe_incidents.incidents.queries import visible_incidents, visible_timeline
 
@@ -28,6 +30,8 @@ class TimelineData(serializers.Serializer[Any]):
     run = serializers.IntegerField(required=False)
     suite = serializers.CharField(required=False)
     counts = CountsField(required=False)
+    score = serializers.FloatField(required=False, min_value=0, max_value=1)
+    words = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 TimelineData._declared_fields["from"] = serializers.ChoiceField(  # the word is taken in Python
@@ -43,12 +47,19 @@ class TimelineDataField(serializers.JSONField):
 class TimelineEntrySerializer(serializers.ModelSerializer[TimelineEntry]):
     """A line of an incident's history."""
 
+    actor = serializers.SerializerMethodField(
+        help_text="Who did it; `user:somebody` where that would tell a reporter who else reported the same."
+    )
     data = TimelineDataField(read_only=True)  # type: ignore[assignment]
 
     class Meta:
         model = TimelineEntry
         fields = ["id", "kind", "text", "actor", "data", "occurred_at", "recorded_at"]
         read_only_fields = fields
+
+    def get_actor(self, entry: TimelineEntry) -> str:
+        """Give the actor as the caller may read it."""
+        return actor_for(entry, person_of(self.context["request"]))
 
 
 class IncidentTimeline(ListView):

@@ -1,7 +1,7 @@
 """Changes of incidents: file and revise a report, open, ask for a run, classify, move along the states."""
 
 from awe_incidents.incidents.operations.attaching import add_attachments
-from awe_incidents.incidents.operations.filing import FILING_SUITE, file_bug_report
+from awe_incidents.incidents.operations.filing import FILING_SUITE, Filed, file_bug_report
 from awe_incidents.incidents.operations.preparing import prepare_attachment, sweep_attachments
 from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
 from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
@@ -10,6 +10,7 @@ from awe_incidents.incidents.operations.triage import classify_incident, move_in
 __all__ = [
     "FILING_SUITE",
     "MAX_REVISIONS",
+    "Filed",
     "add_attachments",
     "classify_incident",
     "file_bug_report",

@@ -15,6 +15,7 @@ from awe_incidents.audit import trail
 from awe_incidents.incidents import policies, reports
 from awe_incidents.incidents.errors import NothingChanged, StaleVersion, TooManyRevisions
 from awe_incidents.incidents.models import BugReport, Incident, ReportRevision
+from awe_incidents.incidents.operations import leading
 from awe_incidents.incidents.operations.history import Line, write_history
 from awe_incidents.incidents.template import SECTIONS, TemplateFields
 
@@ -54,7 +55,8 @@ def revise_bug_report(
     )
     report.current, report.completeness = revision, clean.verdict.completeness
     report.save(update_fields=["current", "completeness"])
-    _rename_incident(report.incident_id, before=reports.title_of(before), now=reports.title_of(clean.said), at=at)
+    leading.say_anew(report, clean.said)
+    _rename_incident(report, before=reports.title_of(before), now=reports.title_of(clean.said), at=at)
     write_history(report.incident, by=by, at=at, lines=[_revised(revision)])
     trail.record(
         "bug_report:revised",
@@ -84,10 +86,13 @@ def _differing(before: TemplateFields, now: TemplateFields) -> list[str]:
     return [name for name in SECTIONS if said[name] != says[name]]
 
 
-def _rename_incident(incident_id: int, *, before: str, now: str, at: datetime) -> None:
-    """Let an incident that bears the report's first line bear the new one: that is how it is found."""
+def _rename_incident(report: BugReport, *, before: str, now: str, at: datetime) -> None:
+    """Let an incident that bears the report's first line bear the new one: that is how it is found.
+
+    Only where that reporter opened it: another's report may begin with the same line, and is not for the opener.
+    """
     if before != now:
-        bearing = Incident.objects.filter(pk=incident_id, title=before)
+        bearing = Incident.objects.filter(pk=report.incident_id, title=before, opened_by=report.reporter_id)
         bearing.update(title=now, changed_at=at, version=F("version") + 1)
 
 

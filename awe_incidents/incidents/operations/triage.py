@@ -13,8 +13,9 @@ from awe_incidents.audit import trail
 from awe_incidents.incidents import policies, reports
 from awe_incidents.incidents.errors import ReasonRequired, StaleVersion, TransitionNotAllowed
 from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.operations import leading
 from awe_incidents.incidents.operations.history import write_history
-from awe_incidents.incidents.states import TRANSITIONS, Category, IncidentState, Severity
+from awe_incidents.incidents.states import TRANSITIONS, WAITING, Category, IncidentState, Severity
 from diagnostics.models import Stack
 
 
@@ -28,6 +29,7 @@ def open_incident(*, stack: Stack, title: str, user: User, by: Actor, at: dateti
     incident = Incident.objects.create(
         stack=stack, title=reports.cleaned_title(title, stack=stack), opened_by=user, opened_at=at, changed_at=at
     )
+    leading.add_title(incident)
     write_history(incident, by=by, at=at, lines=[("opened", "Incident opened", {})])
     trail.record("incident:opened", subject=incident, by=by, at=at, incident_id=incident.pk, data={"stack": stack.pk})
     return incident
@@ -61,6 +63,7 @@ def move_incident(
         raise ReasonRequired(f"say why you {action} the incident")
     because = reports.cleaned_text(because, stack=incident.stack)
     Incident.objects.filter(pk=incident.pk).update(state=transition.target, changed_at=at, version=F("version") + 1)
+    leading.settle(incident.pk, is_waiting=transition.target in WAITING)
     write_history(
         incident,
         by=by,

@@ -1,0 +1,121 @@
+"""Find the open incident of a stack that a new report resembles, and decide so that no duplicate is opened.
+
+Who opens an incident holds the stack's filing lock until the end of the transaction; who joins one needs no lock of
+the stack, only a share of the incident's row, so that it stays open until the report is in. Nobody waits for the filing
+lock while holding a row, so nobody waits in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+
+from awe_incidents.incidents import vectors
+from awe_incidents.incidents.likeness import THRESHOLD, Likeness, Profile, likeness
+from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.states import WAITING
+from awe_incidents.rows import reserve_ids
+from diagnostics.models import Run, Stack
+from diagnostics.states import RunState
+
+FILING_LOCK = 20_501  # first half of the advisory lock's key, the stack is the second
+MAX_NEWEST = 100  # newest open incidents of a stack that are looked through, however many there are
+MAX_TELLING = 50  # more of them, by the index, that share a line or two telling words
+MAX_COMPARED = 20  # of all these, the best by PostgreSQL's rank
+
+_CANDIDATES = """
+WITH newest AS (
+  SELECT incident_id, words FROM incidents_incidentwords
+  WHERE is_lead AND stack_id = %(stack)s ORDER BY incident_id DESC LIMIT %(max_newest)s
+), telling AS (
+  SELECT incident_id, words FROM incidents_incidentwords
+  WHERE is_lead AND words @@ %(telling)s::tsquery LIMIT %(max_telling)s
+), found AS (
+  SELECT DISTINCT ON (incident_id) incident_id, words
+  FROM (SELECT * FROM newest WHERE words @@ %(any)s::tsquery UNION ALL SELECT * FROM telling) AS either
+), best AS (
+  SELECT incident_id, words FROM found
+  ORDER BY ts_rank('{0, 0.5, 0.5, 1}', words, %(any)s::tsquery) DESC, incident_id LIMIT %(max_compared)s
+)
+SELECT incident_id, tsvector_to_array(ts_filter(words, '{a}')), tsvector_to_array(ts_filter(words, '{b}')),
+  tsvector_to_array(ts_filter(words, '{c}'))
+FROM best
+"""
+_HOLD = """
+SELECT opened_at, (
+  SELECT CASE WHEN run.state = %(queued)s AND run.suite = %(suite)s THEN run.id END
+  FROM incidents_incidentrun AS link JOIN diagnostics_run AS run ON run.id = link.run_id
+  WHERE link.incident_id = incident.id ORDER BY link.run_id DESC LIMIT 1
+)
+FROM incidents_incident AS incident WHERE id = %(incident)s AND state = ANY(%(waiting)s) FOR SHARE OF incident
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Which incident a report joins and why, and the run of it that waits in line, if its last one does."""
+
+    incident: Incident  # its id and `opened_at`; all else is read where it is asked for
+    likeness: Likeness
+    waiting: Run | None
+
+
+def reserve_and_decide(
+    *kinds: type[models.Model], stack: Stack, profile: Profile, suite: str
+) -> tuple[list[int], Joining | None]:
+    """Reserve ids for a report's rows and say which incident it joins; None when it has to open one."""
+    has_lock, *ids = reserve_ids(*kinds, beside=f"pg_try_advisory_xact_lock({FILING_LOCK}, {stack.pk:d})")
+    if not profile.told:
+        return ids, None
+    found = _decide(stack, profile, suite)
+    if found is None and not has_lock:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [FILING_LOCK, stack.pk])
+        found = _decide(stack, profile, suite)  # on what was opened meanwhile, too
+    return ids, found
+
+
+def _decide(stack: Stack, profile: Profile, suite: str) -> Joining | None:
+    for incident_id, alike in _resembling(stack, profile):
+        if joining := _held(incident_id, alike, suite):
+            return joining
+    return None
+
+
+def _resembling(stack: Stack, profile: Profile) -> Sequence[tuple[int, Likeness]]:
+    """Give the open incidents that resemble enough, best first, of equals the oldest."""
+    asked: dict[str, Any] = {
+        "stack": stack.pk,
+        "any": vectors.query_of_any(profile),
+        "telling": vectors.query_of_telling(profile, stack_id=stack.pk),
+        "max_newest": MAX_NEWEST,
+        "max_telling": MAX_TELLING,
+        "max_compared": MAX_COMPARED,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CANDIDATES, asked)
+        rows = cursor.fetchall()
+    compared = [(number, likeness(profile, vectors.profile_of_arrays(*arrays))) for number, *arrays in rows]
+    enough = [(number, alike) for number, alike in compared if alike.score >= THRESHOLD]
+    return sorted(enough, key=lambda one: (-one[1].score, one[0]))
+
+
+def _held(incident_id: int, alike: Likeness, suite: str) -> Joining | None:
+    """Keep an incident from being closed until the end of the transaction; None when it was closed meanwhile."""
+    asked: dict[str, Any] = {
+        "incident": incident_id,
+        "waiting": list(WAITING),
+        "suite": suite,
+        "queued": RunState.QUEUED,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, asked)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    opened_at, run_id = row
+    incident = Incident.from_db(connection.alias, ["id", "opened_at"], [incident_id, opened_at])
+    return Joining(incident, alike, Run.from_db(connection.alias, ["id"], [run_id]) if run_id else None)

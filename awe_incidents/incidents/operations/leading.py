@@ -1,0 +1,38 @@
+"""Keep the words of incidents in step with what happens to them, and which of them new reports are compared with."""
+
+from __future__ import annotations
+
+from awe_incidents.incidents import vectors
+from awe_incidents.incidents.models import BugReport, Incident, IncidentWords
+from awe_incidents.incidents.template import TemplateFields
+
+
+def add_title(incident: Incident) -> None:
+    """Let an incident that was opened without a report be found by its title, and joined."""
+    IncidentWords.objects.create(
+        incident=incident,
+        stack_id=incident.stack_id,
+        person_id=incident.opened_by_id,
+        opened_at=incident.opened_at,
+        is_lead=True,
+        words=_vector(TemplateFields(actual_behavior=incident.title), stack_id=incident.stack_id),
+    )
+
+
+def say_anew(report: BugReport, said: TemplateFields) -> None:
+    """Let a report be found and compared by what it says now."""
+    row = IncidentWords.objects.filter(incident_id=report.incident_id, report_id=report.pk)
+    row.update(words=_vector(said, stack_id=report.stack_id))
+
+
+def settle(incident_id: int, *, is_waiting: bool) -> None:
+    """Let the oldest words of an incident lead while it waits for somebody, and none of them when it does not."""
+    rows = IncidentWords.objects.filter(incident_id=incident_id)
+    lead = rows.order_by("id").first() if is_waiting else None
+    rows.filter(is_lead=True).exclude(pk=lead.pk if lead else 0).update(is_lead=False)
+    if lead and not lead.is_lead:
+        rows.filter(pk=lead.pk).update(is_lead=True)
+
+
+def _vector(said: TemplateFields, *, stack_id: int) -> str:
+    return vectors.vector_of(said, vectors.profile_of_report(said), stack_id=stack_id)
