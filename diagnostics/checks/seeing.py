@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.result import Evidence, Threshold, legible
+from diagnostics.checks.surroundings import Surroundings
 from diagnostics.probes.could_not_look import DeadlineReached, HandoverMissing
 from diagnostics.redaction import Redactor
 from diagnostics.stack import SecretReference, SecretResolver, StackConfig
@@ -38,9 +39,14 @@ class Seeing:
     earlier: Earlier | None = None  # the last time this check really looked at this stack
     baseline: Baseline = field(default_factory=Baseline)  # what is usual for this check on this stack
     learning: dict[str, float] = field(default_factory=dict)
+    surroundings: Surroundings = field(init=False)  # where the stack's services live
     handed: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets that earlier checks of the run gave
     handing: dict[str, str] = field(default_factory=dict, repr=False)
     kept: list[Evidence] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.surroundings = Surroundings(self.stack, self.seconds_left)
+        self.stack = self.surroundings.with_ways()
 
     def now(self) -> datetime:
         """Give the present time of the machine that looks, UTC."""

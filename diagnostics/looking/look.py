@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from diagnostics.checks.base import Check
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, Result, State, only_finding
@@ -61,14 +63,8 @@ def _look(request: LookRequest) -> Look:
         finding = Finding(state=State.SKIP, code="not_applicable", message=reason)
         return Look(only_finding(check=one.slug, version=one.version, finding=finding, at=started_at, vantage=VANTAGE))
     seeing = _seeing(request, ends_at=began + one.deadline_seconds)
-    try:
-        findings = tuple(one.look(seeing)) or (_broken_check("the check gave no finding"),)
-    except (CouldNotLook, SecretUnavailable) as error:
-        code = error.code if isinstance(error, CouldNotLook) else "secret_unavailable"
-        target = error.target if isinstance(error, CouldNotLook) else ""
-        findings = (Finding(state=State.ERROR, code=code, message=seeing.clean(str(error)), target=target),)
-    except Exception as error:  # a bug in a check is an answer too, and must not stop the run
-        findings = (_broken_check(f"the check itself failed: {type(error).__name__}: {seeing.clean(str(error))}"),)
+    with closing(seeing.surroundings):
+        findings = _findings(one, seeing)
     result = Result(
         check=one.slug,
         version=one.version,
@@ -81,6 +77,17 @@ def _look(request: LookRequest) -> Look:
     result = replace(result, prerequisite=result.leading.prerequisite)
     is_good = result.state in {State.PASS, State.WARN}  # else what is wrong would become what is usual
     return Look(result, dict(seeing.handing), dict(seeing.learning) if is_good else {})
+
+
+def _findings(one: Check, seeing: Seeing) -> tuple[Finding, ...]:
+    try:
+        return tuple(one.look(seeing)) or (_broken_check("the check gave no finding"),)
+    except (CouldNotLook, SecretUnavailable) as error:
+        code = error.code if isinstance(error, CouldNotLook) else "secret_unavailable"
+        target = error.target if isinstance(error, CouldNotLook) else ""
+        return (Finding(state=State.ERROR, code=code, message=seeing.clean(str(error)), target=target),)
+    except Exception as error:  # a bug in a check is an answer too, and must not stop the run
+        return (_broken_check(f"the check itself failed: {type(error).__name__}: {seeing.clean(str(error))}"),)
 
 
 def _broken_check(message: str) -> Finding:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from diagnostics.probes.could_not_look import NotPermitted
+from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
 from diagnostics.probes.errors import ProbeFailure
 from diagnostics.probes.resolve import addresses
 from diagnostics.probes.wire import connected
@@ -31,12 +31,17 @@ BY_TEXT: tuple[tuple[str, str], ...] = (
 )
 
 
-class EngineFailure(ProbeFailure):
+class EngineFailure(CouldNotLook):
     """The engine was not reached or refused; the codes stand in `BY_TEXT`, and `engine.other`."""
 
+    def __init__(self, code: str, text: str, *, target: str = "") -> None:
+        super().__init__(text, code=code, target=target)
 
-class ContainerGone(ProbeFailure):
-    """A container vanished while it was looked at; code `container.gone`."""
+
+class ContainerGone(CouldNotLook):
+    """A container vanished while it was looked at, or what was asked for is not in it."""
+
+    code = "container.gone"
 
 
 def check_address(url: str, *, seconds: float) -> None:
@@ -66,7 +71,7 @@ def explained(url: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise ContainerGone("container.gone", f"it was there a moment ago: {error.explanation}") from None
+        raise ContainerGone(f"it was there a moment ago: {error.explanation}") from None
     except APIError as error:
         code = "engine.not_allowed" if error.status_code == 403 else "engine.refused_call"
         raise EngineFailure(code, f"{url}: {error.explanation or error}") from None

@@ -27,8 +27,14 @@ CONNECT_ERRORS: tuple[tuple[str, str], ...] = (
     ("postgres.starting", r"the database system is (?:starting up|not yet accepting connections|in recovery mode)"),
     ("postgres.stopping", r"the database system is shutting down|terminating connection due to administrator command"),
     ("postgres.not_accepting", r"is not currently accepting connections"),
-    ("postgres.dns", r"could not translate host name|failed to resolve host|Name or service not known|getaddrinfo"),
-    ("postgres.refused", r"Connection refused"),
+    (
+        "postgres.dns",
+        (
+            r"could not translate host name|failed to resolve host|Name or service not known|getaddrinfo"
+            r"|Temporary failure in name"
+        ),
+    ),
+    ("postgres.refused", r"Connection refused|Cannot assign requested address"),
     ("postgres.unreachable", r"No route to host|Network is unreachable|Host is unreachable"),
     ("postgres.timeout", r"timeout expired|connection timeout|timed out"),
     ("postgres.ssl", r"SSL error|server does not support SSL|SSL connection|certificate verify failed|no encryption"),
@@ -58,9 +64,11 @@ def connected(
 
     Raises: ConnectFailure.
     """
+    here = database.way.address() if database.way else None
     conninfo = make_conninfo(
         host=database.host,
-        port=database.port,
+        hostaddr=here[0] if here else None,
+        port=here[1] if here else database.port,
         dbname=database.dbname,
         user=database.user,
         sslmode=database.sslmode,
@@ -71,7 +79,7 @@ def connected(
     try:
         connection = psycopg.connect(conninfo, password=password, autocommit=True)
     except psycopg.OperationalError as error:
-        raise classified(str(error)) from None
+        raise classified((database.way and database.way.failure) or str(error)) from None
     with connection:
         yield connection
 

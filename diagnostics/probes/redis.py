@@ -41,6 +41,9 @@ BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (redis.TimeoutError, "redis.timeout"),
 )
 BY_TEXT: tuple[tuple[str, str], ...] = (
+    ("redis.dns", r"Name or service not known|Temporary failure in name|bad address"),
+    ("redis.refused", r"Connection refused|Cannot assign requested address"),
+    ("redis.unreachable", r"No route to host|Network is unreachable|Host is unreachable"),
     ("redis.protocol", r"Protocol Error|Connection (?:has data|not ready)"),
     ("redis.auth", r"NOAUTH|WRONGPASS|Authentication required|invalid password|without any password configured"),
     ("redis.not_permitted", r"NOPERM|DENIED|protected mode"),
@@ -139,11 +142,12 @@ def connected(queue: Queue, *, password: str | None, limits: Limits) -> Iterator
 
     Raises: RedisFailure.
     """
+    host, port = queue.way.address() if queue.way else (queue.host, queue.port)
     pool = redis.ConnectionPool(
         connection_class=BoundedConnection,
         limits=limits,
-        host=queue.host,
-        port=queue.port,
+        host=host,
+        port=port,
         db=queue.database,
         username=queue.user,
         password=password,
@@ -159,7 +163,7 @@ def connected(queue: Queue, *, password: str | None, limits: Limits) -> Iterator
     try:
         yield client
     except (redis.RedisError, ProbeFailure, OSError, ValueError, RecursionError) as error:
-        raise classified(error) from None
+        raise classified(OSError(queue.way.failure) if queue.way and queue.way.failure else error) from None
     finally:
         pool.disconnect()
 

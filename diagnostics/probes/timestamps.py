@@ -62,3 +62,13 @@ def _zone(text: bytes) -> timezone:
     digits = text[1:].replace(b":", b"")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return timezone(-offset if text[:1] == b"-" else offset)
+
+
+def engine_time(text: str) -> datetime | None:
+    """Read a container engine's time (RFC 3339 with nanoseconds, UTC); None for its zero and for what is none."""
+    head, _, fraction = text.removesuffix("Z").partition(".")
+    try:
+        moment = datetime.fromisoformat(f"{head}.{(fraction + '000000')[:6]}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment if moment.year > 1 else None

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from diagnostics.stack.secrets import SecretReference
+
+
+class Way(Protocol):
+    """A way to an address from another place than ours."""
+
+    @property
+    def failure(self) -> str:
+        """Say why the last connection did not come about, empty where it did."""
+
+    def address(self) -> tuple[str, int]:
+        """Give the local host and port that lead there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +159,7 @@ class Database:
     user: str
     password: SecretReference | None = None
     sslmode: str = "prefer"
+    way: Way | None = field(default=None, repr=False, compare=False)  # where it is reached through a container
     monitor: Monitor | None = None
     migrations: Migrations | None = None
     backups: Backups | None = None
@@ -185,6 +197,7 @@ class Queue:
     dead: str | None = None
     heartbeat_file: Path | None = None
     timestamp_field: str = "queued_at"  # in the job's JSON, seconds since the epoch
+    way: Way | None = field(default=None, repr=False, compare=False)  # where it is reached through a container
     urls: tuple[BrokerUrl, ...] = ()  # the broker as the services themselves have it
     expected_tasks: tuple[str, ...] = ()  # names of tasks or tools that a worker must know
 
