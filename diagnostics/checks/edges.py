@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from diagnostics.probes.http import port_of
+from diagnostics.probes.oauth import discovery_url
 from diagnostics.stack import StackConfig
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104  where one reaches what listens there
@@ -62,6 +63,8 @@ def hosts_of(stack: StackConfig) -> dict[str, list[tuple[str, int]]]:
         for host, port in service.listens:
             if host not in EVERYWHERE:
                 hosts.setdefault(host, []).append((service.name, port))
+    if stack.oauth:
+        hosts.setdefault(urlsplit(discovery_url(stack.oauth)).hostname or "", [])
     return {host: list(dict.fromkeys(uses)) for host, uses in hosts.items() if host}
 
 

@@ -1,4 +1,4 @@
-"""The token that the login probe of a run hands over, and the skip where there is none."""
+"""What the login probe of a run hands over: the token, when it was given, and the cookies; and the skip without."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from diagnostics.checks.result import Finding, State
 from diagnostics.checks.seeing import Seeing
 
 TOKEN = "auth.token"  # noqa: S105  the name of what is handed over
+TOKEN_TIMES = "auth.token_times"  # noqa: S105  when the login was asked and answered, epoch seconds
+COOKIES = "auth.cookies"  # names and attributes of the login's cookies, as JSON; never their values
 
 
 def no_token(seeing: Seeing) -> Finding | None:

@@ -107,8 +107,12 @@ def request(
     connect_seconds: float = 3.0,
     total_seconds: float = 10.0,
     max_body_bytes: int = 1_000_000,
+    trusts_public: bool = False,
 ) -> Answer:
     """Make one request, with the stack's client certificate where it has one; redirects are answers.
+
+    Without TLS files an https endpoint is only asked where it is said to be a public one: then the CAs of this machine
+    are trusted.
 
     Raises: RequestFailure, NotPermitted (a certificate file that may not be read).
     """
@@ -119,7 +123,9 @@ def request(
         network = Network(_resolved(endpoint, watch, min(connect_seconds, total_seconds)), ends_at=ends_at)
         prepared = _prepared(endpoint, method, path, headers or {}, json, connect_seconds, watch)
         with httpcore.HTTPConnection(
-            prepared.url.origin, ssl_context=_context(endpoint, tls), network_backend=network
+            prepared.url.origin,
+            ssl_context=_context(endpoint, tls, trusts_public=trusts_public),
+            network_backend=network,
         ) as connection:
             response = connection.handle_request(prepared)
             body, truncated = _bounded(response, max_body_bytes)
@@ -199,9 +205,11 @@ def _prepared(
     )
 
 
-def _context(endpoint: Endpoint, tls: TlsFiles | None) -> Any:
+def _context(endpoint: Endpoint, tls: TlsFiles | None, *, trusts_public: bool) -> Any:
     if not endpoint.url.startswith("https:"):
         return None
+    if tls is None and trusts_public:
+        return tls_probe.public_context()
     if tls is None:
         raise TlsFilesUnusable("file", f"the https endpoint {endpoint.name} has no [tls.*] table")
     return tls_probe.client_context(tls, identity=tls_probe.client_identity(tls))

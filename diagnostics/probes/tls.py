@@ -71,6 +71,11 @@ def client_context(files: TlsFiles, *, identity: Identity | None) -> ssl.SSLCont
     return context
 
 
+def public_context() -> ssl.SSLContext:
+    """Make a verifying client context that trusts the public CAs of this machine."""
+    return ssl.create_default_context()
+
+
 def tolerant(context: ssl.SSLContext) -> ssl.SSLContext:
     """Let a context agree to what nobody should use any more, so that it can be seen."""
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

@@ -1,5 +1,6 @@
 """The description of a stack (`stack.toml`): its schema, its typed form and its secrets."""
 
+from diagnostics.stack.authentication import Login, OAuth, SecurityLog, SessionCookie, TokenKey, Tokens
 from diagnostics.stack.config import (
     Backups,
     BrokerUrl,
@@ -10,7 +11,6 @@ from diagnostics.stack.config import (
     Engine,
     Host,
     IssueTracker,
-    Login,
     Logs,
     Migrations,
     Monitor,
@@ -18,8 +18,6 @@ from diagnostics.stack.config import (
     Service,
     StackConfig,
     TlsFiles,
-    TokenKey,
-    Tokens,
 )
 from diagnostics.stack.errors import SecretUnavailable, StackError, StackInvalid
 from diagnostics.stack.reading import parse_document, parse_toml, read_stack
@@ -40,11 +38,14 @@ __all__ = [
     "Mark",
     "Migrations",
     "Monitor",
+    "OAuth",
     "Queue",
     "SecretReference",
     "SecretResolver",
     "SecretUnavailable",
+    "SecurityLog",
     "Service",
+    "SessionCookie",
     "StackConfig",
     "StackError",
     "StackInvalid",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from diagnostics.stack.authentication import Login, OAuth, SecurityLog, Tokens
 from diagnostics.stack.secrets import SecretReference
 
 
@@ -87,38 +88,6 @@ class Endpoint:
     health_path: str = "/health"
     names: tuple[str, ...] = ()  # every name and address that clients use
     tls: str | None = None  # key of `tls`; None for plain HTTP
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """A low-privilege account to probe the login with."""
-
-    endpoint: str
-    username: str
-    password: SecretReference
-    path: str = "/auth/login"
-    protected_path: str = "/auth/me"
-    token_field: str = "access_token"  # noqa: S105  a field's name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKey:
-    """A signing key as one service really has it: an environment variable of its process, or a reference."""
-
-    service: str
-    environment_variable: str | None = None
-    value: SecretReference | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """What tokens of the stack must look like."""
-
-    algorithms: tuple[str, ...] = ("HS256",)
-    issuer: str | None = None
-    require_kid: bool = False
-    leeway_seconds: int = 0
-    keys: tuple[TokenKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +218,8 @@ class StackConfig:
     databases: Mapping[str, Database] = field(default_factory=dict)
     login: Login | None = None
     tokens: Tokens | None = None
+    oauth: OAuth | None = None
+    security_log: SecurityLog | None = None
     queue: Queue | None = None
     dns: Dns = field(default_factory=Dns)
     logs: Logs = field(default_factory=Logs)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from diagnostics.stack import config, schema
+from diagnostics.stack import authentication, config, schema
 from diagnostics.stack.errors import Problem, StackInvalid
 from diagnostics.stack.files import NotRegularFile, read_regular
 from diagnostics.stack.positions import line_of
@@ -119,9 +119,21 @@ def _dangling(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]
     login = document.get("login")
     if login and login["endpoint"] not in document.get("endpoints", {}):
         yield ("login", "endpoint"), f"there is no [endpoints.{login['endpoint']}] table"
+    yield from _dangling_oauth(document.get("oauth"), tls)
+    if document.get("security_log") == {}:
+        yield ("security_log",), "names the files, or the service whose log has lines about logins, or both"
     queue = document.get("queue")
     if queue and queue["adapter"] == "redis-list" and not queue.get("pending"):
         yield ("queue",), "a redis-list queue names its lists with pending = [...]"
+
+
+def _dangling_oauth(oauth: Document | None, tls: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if oauth is None:
+        return
+    if not {"issuer", "discovery_url"} & set(oauth):
+        yield ("oauth",), "names the provider by issuer = ... or discovery_url = ..."
+    if oauth.get("tls") not in {None, *tls}:
+        yield ("oauth", "tls"), f"there is no [tls.{oauth['tls']}] table"
 
 
 def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -133,6 +145,8 @@ def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], 
             yield (table, name, "service"), entry["service"]
     for index, key in enumerate(document.get("tokens", {}).get("keys", ())):
         yield ("tokens", "keys", index, "service"), key["service"]
+    if "service" in document.get("security_log", {}):
+        yield ("security_log", "service"), document["security_log"]["service"]
     queue = document.get("queue", {})
     for field in ("service", "worker_service"):
         if field in queue:
@@ -156,8 +170,10 @@ def _typed(document: Document) -> config.StackConfig:
         endpoints=_named(config.Endpoint, document.get("endpoints", {}), root),
         tls=_named(config.TlsFiles, document.get("tls", {}), root),
         databases=_named(config.Database, document.get("databases", {}), root),
-        login=_make(config.Login, document.get("login"), root),
+        login=_make(authentication.Login, document.get("login"), root),
         tokens=_tokens(document.get("tokens"), root),
+        oauth=_oauth(document.get("oauth"), root),
+        security_log=_make(authentication.SecurityLog, document.get("security_log"), root),
         dns=_dns(document.get("dns", {})),
         queue=_queue(document.get("queue"), root),
         logs=config.Logs(**document.get("logs", {})),
@@ -230,15 +246,21 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _tokens(table: Document | None, root: Path) -> config.Tokens | None:
+def _tokens(table: Document | None, root: Path) -> authentication.Tokens | None:
     if table is None:
         return None
-    keys = tuple(
-        config.TokenKey(**{k: _convert(k, v, root) for k, v in entry.items()}) for entry in table.get("keys", ())
-    )
-    return config.Tokens(**{k: _convert(k, v, root) for k, v in table.items() if k != "keys"}, keys=keys)
+    keys = tuple(_make(authentication.TokenKey, entry, root) for entry in table.get("keys", ()))
+    return _make(authentication.Tokens, {key: value for key, value in table.items() if key != "keys"}, root, keys=keys)
 
 
 def _dns(table: Document) -> config.Dns:
     expected = {name.lower(): tuple(addresses) for name, addresses in table.get("expected", {}).items()}
     return config.Dns(resolvers=tuple(table.get("resolvers", ())), expected=expected)
+
+
+def _oauth(table: Document | None, root: Path) -> authentication.OAuth | None:
+    if table is None:
+        return None
+    cookies = tuple(authentication.SessionCookie(**one) for one in table.get("cookies", ()))
+    rest = {key: value for key, value in table.items() if key != "cookies"}
+    return _make(authentication.OAuth, rest, root, cookies=cookies)

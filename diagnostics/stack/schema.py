@@ -121,6 +121,24 @@ QUEUE = _table(
 )
 RESOLVER: Schema = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[0-9.]+)(:[0-9]{1,5})?$"}
 DNS = _table({"resolvers": {"type": "array", "items": RESOLVER, "maxItems": 10}, "expected": _tables(TEXTS)})
+COOKIE = _table(
+    {"name": TEXT, "secure": {"type": "boolean"}, "http_only": {"type": "boolean"}}
+    | {"same_site": _choice(("strict", "lax", "none"))},
+    required=("name",),
+)
+URL: Schema = {"type": "string", "pattern": r"^https?://[^/\s@?#]+(/[^\s?#]*)?$"}
+OAUTH = _table(
+    {
+        "issuer": URL,
+        "discovery_url": URL,
+        "tls": TEXT,
+        "hosts": TEXTS,
+        "client_id": TEXT,
+        "session_seconds": {"type": "integer", "minimum": 1, "maximum": 1_000_000_000},
+        "cookies": {"type": "array", "items": COOKIE, "maxItems": 20},
+    }
+)
+SECURITY_LOG = _table({"files": TEXTS, "service": TEXT})
 CONTACT = _table(
     {"name": TEXT, "contact": {"type": "string", "pattern": r"^(mailto|tel|https):[^\s]+$"}, "role": TEXT},
     required=("name", "contact"),
@@ -171,6 +189,8 @@ STACK: Schema = _table(
         "databases": _tables(DATABASE),
         "login": LOGIN,
         "tokens": TOKENS,
+        "oauth": OAUTH,
+        "security_log": SECURITY_LOG,
         "queue": QUEUE,
         "dns": DNS,
         "logs": LOGS,

@@ -7,22 +7,24 @@ status), `login.no_token` (2xx without the token), `login.no_answer`; and after 
 or 403: look at auth.token_signature) or `login.protected_failed` (any other status that is no 2xx).
 Skip: `login.recently_refused`, where the last look was refused less than 5 min ago [ours, threshold
 `refused_seconds`]: one refusal per 5 min cannot lock an account, and a good login resets the counter.
-The answer's body is not kept after a good login; password and token go nowhere but to the stack, and the token to
-those checks of the same run that come after.
+The answer's body is not kept after a good login; password and token go nowhere but to the stack, and the token, when it
+was given, and the cookies' names and attributes to those checks of the same run that come after.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from diagnostics.checks.answers import answer_lines, phase_lines
 from diagnostics.checks.base import Check
-from diagnostics.checks.fresh_token import TOKEN
+from diagnostics.checks.fresh_token import COOKIES, TOKEN, TOKEN_TIMES
 from diagnostics.checks.result import Evidence, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.cookies import cookies_as_json, set_cookies
 from diagnostics.probes.http import Answer, RequestFailure, request
 from diagnostics.stack import Endpoint, Login, StackConfig
 
@@ -87,20 +89,24 @@ def _held_back(seeing: Seeing, login: Login) -> Finding | None:
 def _log_in(seeing: Seeing, login: Login, endpoint: Endpoint) -> Finding:
     target = f"{endpoint.url}{login.path}"
     body = {"username": login.username, "password": seeing.secret(login.password)}
+    asked_at = time.time()
     try:
         answer = _request(seeing, endpoint, "POST", login.path, seconds=LOGIN_SECONDS, json=body)
     except RequestFailure as failure:
         return _no_answer(seeing, target, "login.no_answer", failure)
+    answered_at = time.time()
     token = _token(answer, login.token_field) if 200 <= answer.status < 300 else ""
     evidence = seeing.keep(
         "command", source=f"POST {target}", content=answer_lines(answer, shows_body=answer.status >= 300)
     )
     if not 200 <= answer.status < 300:
         return _refused(seeing, login, target, answer, evidence)
+    seeing.hand_over(COOKIES, cookies_as_json(set_cookies(answer.headers.get("set-cookie", ""), at=answered_at)))
     if not token:
         message = f"{login.path} answered {answer.status} without a text in its field {login.token_field}"
         return _fail("login.no_token", message, target, answer, evidence)
     seeing.hand_over(TOKEN, token)
+    seeing.hand_over(TOKEN_TIMES, f"{asked_at:.3f} {answered_at:.3f}")
     return _use(seeing, login, endpoint, token, logged_in=(answer, evidence))
 
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diagnostics.stack import Monitor, SecretReference, StackInvalid, parse_document, parse_toml, read_stack
+from diagnostics.stack import (
+    Monitor,
+    SecretReference,
+    SessionCookie,
+    StackInvalid,
+    parse_document,
+    parse_toml,
+    read_stack,
+)
 from diagnostics.stack.errors import Problem
 
 SECRET = "hunter2-in-the-wrong-place"
@@ -94,6 +102,15 @@ pending = ["letters"]
 urls = [{ service = "runner", environment_variable = "BROKER" }]
 expected_tasks = ["deliver"]
 
+[oauth]
+issuer = "https://login.example/realms/shop"
+tls = "public"
+cookies = [{ name = "till", same_site = "lax" }]
+
+[security_log]
+files = ["log/audit.log"]
+service = "till"
+
 [dns]
 resolvers = ["127.0.0.11", "[::1]:5353"]
 [dns.expected]
@@ -148,6 +165,10 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert [key.service for key in stack.tokens.keys] == ["till", "runner"]
     assert stack.queue is not None
     assert stack.queue.pending == ("letters",)
+    assert stack.oauth is not None
+    assert stack.oauth.cookies == (SessionCookie(name="till", secure=True, http_only=True, same_site="lax"),)
+    assert stack.security_log is not None
+    assert stack.security_log.files == (root / "log/audit.log",)
     assert stack.dns.resolvers == ("127.0.0.11", "[::1]:5353")
     assert stack.dns.expected == {"shop.example": ("10.0.0.7",)}
     assert stack.queue.expected_tasks == ("deliver",)
@@ -188,6 +209,12 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
     [
         ('role = "database"', 'role = "butler"', "services.ledger.role", "must be one of api, worker"),
         ('environment = "Staging"', 'environment = "Moon"', "environment", "Development, Staging, Production"),
+        ('issuer = "https://login', 'issuer = "ldap://login', "oauth.issuer", "form"),
+        ('issuer = "https://login.example/realms/shop"\n', "", "oauth", "issuer = ... or discovery_url"),
+        ('tls = "public"\ncookies', 'tls = "secret"\ncookies', "oauth.tls", "no [tls.secret]"),
+        ('"till", same_site = "lax"', '"till", same_site = "some"', "oauth.cookies.0.same_site", "strict, lax, none"),
+        ('service = "till"\n\n[dns]', 'service = "tilt"\n\n[dns]', "security_log.service", "tilt"),
+        ('files = ["log/audit.log"]\nservice = "till"\n', "", "security_log", "names the files"),
         ('"127.0.0.11"', '"ns.shop.example"', "dns.resolvers.0", "form"),
         ("port = 5432", "port = 70000", "databases.books.port", "maximum 65535"),
         ("port = 5432", 'port = "5432"', "databases.books.port", "integer"),

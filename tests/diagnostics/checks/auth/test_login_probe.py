@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,10 @@ def test_a_login_whose_token_is_accepted_passes_and_hands_the_token_over(tmp_pat
     with running_application(GOOD) as application:
         answered = look(application, tmp_path)
     assert (answered.result.state, answered.result.leading.code) == (State.PASS, "login.accepted")
-    assert answered.handing == {"auth.token": TOKEN}
+    assert answered.handing["auth.token"] == TOKEN
+    asked_at, answered_at = map(float, answered.handing["auth.token_times"].split())
+    assert asked_at <= answered_at <= time.time()
+    assert answered.handing["auth.cookies"] == "[]"
     assert [(method, path) for method, path, _, _ in application.asked] == [("POST", "/session"), ("GET", "/me")]
     assert json.loads(application.asked[0][3]) == {"username": "tester", "password": PASSWORD}
     assert application.asked[1][2]["Authorization"] == f"Bearer {TOKEN}"
@@ -85,7 +89,7 @@ def test_a_good_status_without_a_token_fails(tmp_path: Path, body: object) -> No
 def test_the_token_may_stand_inside_an_object(tmp_path: Path) -> None:
     nested = GOOD | {"/session": Reply(201, {"data": {"jwt": TOKEN}})}
     with running_application(nested) as application:
-        assert look(application, tmp_path, token_field="data.jwt").handing == {"auth.token": TOKEN}
+        assert look(application, tmp_path, token_field="data.jwt").handing["auth.token"] == TOKEN
 
 
 @pytest.mark.parametrize(
@@ -95,8 +99,18 @@ def test_a_token_that_is_refused_after_a_good_login_is_another_fault(tmp_path: P
     with running_application(GOOD | {"/me": Reply(status, {"detail": "no"})}) as application:
         answered = look(application, tmp_path)
     assert (answered.result.state, answered.result.leading.code) == (State.FAIL, code)
-    assert answered.handing, "the token is there, so that its own checks may say why"
+    assert "auth.token" in answered.handing, "the token is there, so that its own checks may say why"
     assert not answered.result.is_blocking
+
+
+def test_cookies_are_handed_over_without_their_values(tmp_path: Path) -> None:
+    headers = {"Set-Cookie": "till=a-secret-of-the-session; Secure; HttpOnly; SameSite=Lax; Max-Age=60"}
+    with running_application(GOOD | {"/session": Reply(200, {"access_token": TOKEN}, headers)}) as application:
+        answered = look(application, tmp_path)
+    assert json.loads(answered.handing["auth.cookies"]) == [
+        {"name": "till", "secure": True, "http_only": True, "same_site": "lax", "lifetime_seconds": 60.0}
+    ]
+    assert "a-secret-of-the-session" not in repr(answered)
 
 
 def test_a_token_that_no_header_may_carry_does_not_break_the_look(tmp_path: Path) -> None:

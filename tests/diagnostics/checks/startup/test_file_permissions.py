@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.checks.result import Result, State
-from diagnostics.stack import Endpoint, Engine, Service, TlsFiles, Tokens
-from diagnostics.stack.config import TokenKey
+from diagnostics.stack import Endpoint, Engine, Service, TlsFiles, TokenKey, Tokens
 from diagnostics.stack.secrets import SecretReference
 from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
