@@ -18,7 +18,7 @@ from rich.text import Text
 
 from diagnostics.checks.base import SUITES
 from diagnostics.checks.registry import UnknownCheck, all_checks
-from diagnostics.looking import refusals
+from diagnostics.looking import logs_command, refusals
 from diagnostics.looking.report import EXIT_CODES, SessionReport, Verdict
 from diagnostics.looking.screen import Screen, print_summary, printable
 from diagnostics.looking.session import run_session
@@ -26,7 +26,10 @@ from diagnostics.stack import StackConfig, StackInvalid, read_stack
 
 COULD_NOT_LOOK = EXIT_CODES[Verdict.COULD_NOT_LOOK]
 INTERRUPTED = 130
-EPILOG = """Exit codes: 0 healthy, 1 at least one check failed, 2 nothing failed but something could not be looked at,
+PROGRAM = "python -m diagnostics"
+EPILOG = """`python -m diagnostics logs STACK.TOML SERVICE` shows a log without its secrets; with --help it says more.
+
+Exit codes: 0 healthy, 1 at least one check failed, 2 nothing failed but something could not be looked at,
 3 the stack.toml is invalid or nothing could be looked at, 130 interrupted."""
 
 
@@ -56,8 +59,11 @@ def main(stack_file: Path | None, suite: str, slugs: tuple[str, ...], as_json: b
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code; a wrong option is no statement about a stack, so it is 3 and not click's 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(main.main(arguments, prog_name="python -m diagnostics", standalone_mode=False))
+        if given[:1] == [logs_command.main.name]:
+            return int(logs_command.main.main(given[1:], prog_name=f"{PROGRAM} logs", standalone_mode=False))
+        return int(main.main(given, prog_name=PROGRAM, standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return COULD_NOT_LOOK

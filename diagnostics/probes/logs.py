@@ -130,7 +130,7 @@ def _taken(log: LogFile, path: Path, since: datetime, max_bytes: int, *, written
     if last and last.is_local:
         log.shift = _zone_error(last.at, written_at)
         last = replace(last, at=last.at + log.shift)
-    start = _window_start(log, since) if first or last else 0
+    start = window_start(log, since) if first or last else 0
     is_silent = bool(log.size) and start >= log.size
     if is_silent:
         start = _line_start(log, max(log.size - min(LAST_BYTES, max_bytes), 0))
@@ -156,7 +156,7 @@ def _zone_error(last_at: datetime, written_at: datetime) -> timedelta:
     return steps * ZONE_STEP if is_zone else timedelta(0)
 
 
-def _window_start(log: LogFile, since: datetime) -> int:
+def window_start(log: LogFile, since: datetime) -> int:
     """Bisect for the first line of the window; its stamps must mostly rise. Give the file's size if there is none."""
     low, high = 0, log.size
     while high - low > STEP_BYTES:
@@ -191,10 +191,10 @@ def _spans(log: LogFile, start: int, max_bytes: int) -> list[tuple[int, int]]:
         tail = log.read(log.size - half, half)
         border = tail.find(b"\n") + 1
         spans = [(start, head_end), (log.size - half + border if border else log.size, log.size)]
-    return [(_behind_block(log, at, end), end) for at, end in spans if at < end]
+    return [(behind_block(log, at, end), end) for at, end in spans if at < end]
 
 
-def _behind_block(log: LogFile, start: int, end: int) -> int:
+def behind_block(log: LogFile, start: int, end: int) -> int:
     """Move the start behind a PEM block that it would cut: without its first line nobody knows that it is a key."""
     before = log.read(max(start - BLOCK_BYTES, 0), min(BLOCK_BYTES, start))
     if before.rfind(BLOCK_BEGIN) <= before.rfind(BLOCK_END):

@@ -61,6 +61,10 @@ class Redactor:
         """Give the 8 hex digits that stand for a secret in its marks, so that equal secrets of a stack are seen."""
         return self._mint.fingerprint(secret.encode("utf-8", "surrogateescape"))
 
+    def take_over(self, stream: Stream) -> None:
+        """Let a stream that another redactor began go on with what this one knows."""
+        stream.renew(lines=self._lines, prefilter=self._prefilter)
+
     def __repr__(self) -> str:
         """Show neither key nor secrets."""
         return f"<Redactor rules={RULE_SET_VERSION}>"

@@ -44,6 +44,15 @@ class Stream:
         """What was taken out so far."""
         return Receipt(self._rule_set_version, dict(sorted(self._counts.items())), self._dropped_bytes)
 
+    @property
+    def waiting_lines(self) -> int:
+        """How many lines wait for what comes next: unfinished, or perhaps a private key's without its beginning."""
+        return self._held.count(b"\n") + bool(self._pending or self._dropping is not None)
+
+    def renew(self, *, lines: LineRedactor, prefilter: Prefilter) -> None:
+        """Go on with other secrets known; open blocks stay open."""
+        self._lines, self._prefilter = lines, prefilter
+
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes and give the redacted lines that are ready.
 
