@@ -72,6 +72,37 @@ def redis_connection(queue: Queue, *, password: str | None, seconds: float) -> C
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What a worker says of a task that it knows."""
+
+    time_limit_seconds: float | None = None
+    has_rate_limit: bool = False
+
+
+def registered_tasks(answer: object) -> dict[str, TaskFacts]:
+    """Read one worker's answer to `registered`: `name` or `name [time_limit=5 rate_limit=10/m]`."""
+    found = {}
+    for text in answer if isinstance(answer, list) else ():
+        name, _, more = str(text).partition(" [")
+        facts = dict(part.split("=", 1) for part in more.rstrip("]").split() if "=" in part)
+        found[name] = TaskFacts(seconds_of(facts.get("time_limit")), bool(facts.get("rate_limit")))
+    return found
+
+
+def seconds_of(value: object) -> float | None:
+    """Read a time limit, None where there is none."""
+    try:
+        return float(value) if isinstance(value, int | float | str) and value else None
+    except ValueError:
+        return None
+
+
+def names_of(queues: object) -> tuple[str, ...]:
+    """Read one worker's answer to `active_queues`."""
+    return tuple(str(one.get("name", ""))[:100] for one in dicts(queues))
+
+
 def dicts(value: object) -> list[dict[str, Any]]:
     """Give the objects of what should be a list of objects."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

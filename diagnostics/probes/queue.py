@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import redis
 
-from diagnostics.probes.celery import Mail, dicts
+from diagnostics.probes.celery import Answers, Mail, dicts, names_of
 from diagnostics.probes.jobs import Job, active_job, job_of, json_object, mapping
 from diagnostics.probes.redis import Limits, RedisFailure, connected
 from diagnostics.stack import Queue
@@ -40,6 +40,7 @@ class Sample:
     oldest: Job | None  # of the pending
     processing: tuple[Job, ...]
     processing_count: int
+    reserved: tuple[Job, ...] = ()  # taken by a worker and not begun; only Celery tells
     dead: int | None = None  # None where the stack names no such list
     workers: tuple[Worker, ...] | None = None  # None where workers cannot be asked
 
@@ -72,6 +73,9 @@ class QueueAdapter(Protocol):
     def sample(self) -> Sample:
         """Look once. Raises: RedisFailure."""
 
+    def waiting(self) -> tuple[Job, ...]:
+        """Give the jobs that wait, no more than `MAX_ITEMS` of each queue. Raises: RedisFailure."""
+
 
 def adapter_for(queue: Queue, *, password: str | None, limits: Limits) -> QueueAdapter:
     """Give the adapter that the stack names."""
@@ -103,10 +107,17 @@ class RedisLists:
             dead=dead,
         )
 
+    def waiting(self) -> tuple[Job, ...]:
+        """Give the jobs that wait. Raises: RedisFailure."""
+        return tuple(job for name in self._names() for job in self._first_of(name))
+
+    def _names(self) -> tuple[str, ...]:
+        return self.queue.pending
+
     def _processing(self) -> tuple[Job, ...]:
-        if not self.queue.processing:
-            return ()
-        name = self.queue.processing
+        return self._first_of(self.queue.processing) if self.queue.processing else ()
+
+    def _first_of(self, name: str) -> tuple[Job, ...]:
         return self._jobs(lambda client: client.lrange(name, 0, MAX_ITEMS - 1))
 
     def _ends_of(self, name: str) -> tuple[Job, ...]:
@@ -137,32 +148,39 @@ class CeleryOnRedis(RedisLists):
 
     def sample(self) -> Sample:
         """Look once. Raises: RedisFailure."""
-        names = self.queue.pending or (CELERY_DEFAULT_QUEUE,)
+        names = self._names()
         with self._client() as client:
             pending = {name: sum(_length(client, name + one) for one in CELERY_PRIORITIES) for name in names}
             unacked = client.hlen(CELERY_UNACKED)
-        workers, processing = self._asked()
+        workers, processing, reserved = self._asked()
         return Sample(
             taken_at=time.time(),
             pending=pending,
             oldest=_oldest(job for name in names for job in self._ends_of(name)),
             processing=processing,
             processing_count=max(int(cast("int", unacked)), len(processing)),
+            reserved=reserved,
             workers=workers,
         )
+
+    def _names(self) -> tuple[str, ...]:
+        return self.queue.pending or (CELERY_DEFAULT_QUEUE,)
 
     def _job(self, message: bytes) -> Job:
         envelope = json_object(message)
         fields = {**mapping(envelope.get("properties")), **mapping(envelope.get("headers"))}
         return job_of(message, fields, timestamp_field=self.queue.timestamp_field)
 
-    def _asked(self) -> tuple[tuple[Worker, ...], tuple[Job, ...]]:
+    def _asked(self) -> tuple[tuple[Worker, ...], tuple[Job, ...], tuple[Job, ...]]:
         mail = Mail(queue=self.queue, limits=self.limits, password=self.password)
-        answers = mail.asked("active_queues", "active")
+        answers = mail.asked("active_queues", "active", "reserved")
         names = sorted(answers["ping"])
-        workers = tuple(Worker(name, _names(answers["active_queues"].get(name))) for name in names)
-        active = (one for name in names for one in dicts(answers["active"].get(name))[:MAX_ITEMS])
-        return workers, tuple(map(active_job, active))
+        workers = tuple(Worker(name, names_of(answers["active_queues"].get(name))) for name in names)
+        return workers, _jobs_of(answers["active"], names), _jobs_of(answers["reserved"], names)
+
+
+def _jobs_of(answers: Answers, names: list[str]) -> tuple[Job, ...]:
+    return tuple(active_job(one) for name in names for one in dicts(answers.get(name))[:MAX_ITEMS])
 
 
 def _length(client: redis.Redis, name: str) -> int:
@@ -176,7 +194,3 @@ def _oldest(jobs: Iterator[Job]) -> Job | None:
     if timed:
         return min(timed, key=lambda job: job.since or 0.0)
     return known[-1] if known else None
-
-
-def _names(queues: object) -> tuple[str, ...]:
-    return tuple(str(one.get("name", ""))[:100] for one in dicts(queues))

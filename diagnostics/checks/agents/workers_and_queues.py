@@ -23,20 +23,14 @@ from typing import ClassVar
 
 from diagnostics.checks.agents_at_work import WorkerSeen, see_worker
 from diagnostics.checks.base import Check
+from diagnostics.checks.queue_sampled import keep_samples, take_samples
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
-from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.queue import Sample, adapter_for
-from diagnostics.probes.redis import Limits, RedisFailure
+from diagnostics.probes.queue import Sample
 from diagnostics.stack import Queue, StackConfig
 
-CONNECT_SECONDS = 3.0
-SAMPLE_SECONDS = 5.0
 STALL_SECONDS = 60.0
 BACKLOG_SECONDS = 60.0
-GAP_SECONDS = 4.0
-MAX_GAP_SECONDS = 8.0
-SHOWN_JOBS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ class WorkersAndQueues(Check):
     slug: ClassVar[str] = "agents.workers_and_queues"
     title: ClassVar[str] = "Workers take jobs from the queue and get on"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
-    requires: ClassVar[tuple[str, ...]] = ("database.redis", "agents.broker")
+    requires: ClassVar[tuple[str, ...]] = ("database.redis", "agents.broker", "agents.stuck_tasks")
     deadline_seconds: ClassVar[float] = 20.0
 
     def not_applicable(self, stack: StackConfig) -> str | None:
@@ -95,50 +89,14 @@ class WorkersAndQueues(Check):
         """Sample the queue, look at the worker, and judge both together."""
         queue = seeing.stack.queue
         assert queue is not None
-        samples = _samples(seeing, queue)
-        seen = Seen(samples, see_worker(seeing, queue), _keep(seeing, queue, samples))
+        samples = take_samples(seeing, queue, again=_is_busy)
+        seen = Seen(samples, see_worker(seeing, queue), keep_samples(seeing, queue, samples))
         findings = list(_worker_faults(seen, queue)) or list(_queue_faults(seeing, seen, queue))
         yield from findings or [_getting_on(seen, queue)]
 
 
-def _samples(seeing: Seeing, queue: Queue) -> tuple[Sample, ...]:
-    password = seeing.secret(queue.password) if queue.password else None
-    gap = min(seeing.threshold("sample_gap_seconds", GAP_SECONDS, unit="s").value, MAX_GAP_SECONDS)
-    try:
-        first = adapter_for(queue, password=password, limits=_limits(seeing)).sample()
-        if not first.total and (first.workers or not first.processing_count):
-            return (first,)
-        time.sleep(seeing.seconds_left(at_most=gap))
-        return first, adapter_for(queue, password=password, limits=_limits(seeing)).sample()
-    except RedisFailure as failure:
-        if failure.code == "redis.wrong_type":
-            text = "a name of [queue] is no list in Redis: the stack's description does not fit its queue"
-            raise CouldNotLook(text, code="queue.not_a_list", target=queue.service) from None
-        raise CouldNotLook(failure.text, code=failure.code, target=f"{queue.host}:{queue.port}") from None
-
-
-def _limits(seeing: Seeing) -> Limits:
-    left = seeing.seconds_left(at_most=SAMPLE_SECONDS)
-    return Limits(connect_seconds=min(left, CONNECT_SECONDS), ends_at=time.monotonic() + left)
-
-
-def _keep(seeing: Seeing, queue: Queue, samples: tuple[Sample, ...]) -> Evidence:
-    lines = [line for number, sample in enumerate(samples, start=1) for line in _lines(number, sample)]
-    return seeing.keep("query_result", source=f"{queue.adapter} queue at {queue.host}:{queue.port}", content=lines)
-
-
-def _lines(number: int, sample: Sample) -> Iterator[str]:
-    pending = ", ".join(f"{name} {count}" for name, count in sample.pending.items())
-    waiting = "" if sample.waiting_seconds is None else f"; the oldest waits {sample.waiting_seconds:.1f} s"
-    dead = "" if sample.dead is None else f"; dead {sample.dead}"
-    yield f"sample {number}: pending {pending}{waiting}; in processing {sample.processing_count}{dead}"
-    for job in sample.processing[:SHOWN_JOBS]:
-        age = job.age_seconds(sample.taken_at)
-        yield f"  in processing: {job}" + ("" if age is None else f", {age:.1f} s old")
-    for worker in sample.workers or ():
-        yield f"  worker {worker.name} takes from {', '.join(worker.queues) or 'no queue'}"
-    if sample.workers == ():
-        yield "  no worker answered"
+def _is_busy(first: Sample) -> bool:
+    return bool(first.total or (first.processing_count and not first.workers))
 
 
 def _worker_faults(seen: Seen, queue: Queue) -> Iterator[Finding]:

@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +19,8 @@ from diagnostics.checks.result import Finding, Result, State
 from diagnostics.looking.plan import Progress, next_steps
 from tests.diagnostics import looks
 from tests.diagnostics.brokers import Broker, running_broker, running_worker, services, wait_until
+from tests.diagnostics.celery_workers import celery_worker
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.servers import hanging, serving
 
 SLUG = "agents.workers_and_queues"
@@ -83,14 +83,16 @@ def get_stuck(broker: Broker, *, waiting: int = 5, age_seconds: float = 90) -> N
 
 def test_an_idle_queue_with_a_running_worker_passes_in_one_sample(broker: Broker) -> None:
     with running_worker(broker.root):
-        finding = only(look(broker), State.PASS, "queue.idle")
-    assert finding.measured["pending"].value == 0
+        result = look(broker)
+    shows(HEALTHY, result)
+    assert only(result, State.PASS, "queue.idle").measured["pending"].value == 0
 
 
 def test_jobs_that_wait_long_behind_one_in_processing_are_stuck(broker: Broker) -> None:
     get_stuck(broker)
     with running_worker(broker.root):
         result = look(broker, heartbeat_file=beat(broker, age_seconds=1))
+    shows(fault("jobs wait long behind one in processing"), result)
     finding = only(result, State.FAIL, "queue.stuck")
     assert "5 jobs wait" in finding.message
     assert "deliver job-0" in finding.message
@@ -155,7 +157,9 @@ def test_a_backlog_that_rises_warns(broker: Broker) -> None:
     for number in range(200):
         broker.client().lpush("letters", job(number, age_seconds=90))
     with running_worker(broker.root), taking_jobs(broker, pushing=2):
-        only(look(broker), State.WARN, "queue.backlog")
+        result = look(broker)
+    shows(fault("jobs come faster than they are done"), result)
+    only(result, State.WARN, "queue.backlog")
 
 
 def test_a_stopped_worker_is_stuck_whether_or_not_its_heartbeat_is_fresh(broker: Broker) -> None:
@@ -163,7 +167,9 @@ def test_a_stopped_worker_is_stuck_whether_or_not_its_heartbeat_is_fresh(broker:
     with running_worker(broker.root) as worker:
         worker.send_signal(signal.SIGSTOP)
         wait_until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED)
-        finding = only(look(broker, heartbeat_file=beat(broker, age_seconds=1)), State.FAIL, "queue.stuck")
+        result = look(broker, heartbeat_file=beat(broker, age_seconds=1))
+    shows(HANGING, result)
+    finding = only(result, State.FAIL, "queue.stuck")
     assert "stopped" in finding.message
     assert "5 jobs wait" in finding.message
 
@@ -171,7 +177,9 @@ def test_a_stopped_worker_is_stuck_whether_or_not_its_heartbeat_is_fresh(broker:
 def test_a_dead_worker_is_no_worker(broker: Broker) -> None:
     with running_worker(broker.root):
         pass
-    only(look(broker), State.FAIL, "queue.no_worker")
+    result = look(broker)
+    shows(fault("the worker is dead"), result)
+    only(result, State.FAIL, "queue.no_worker")
     broker.client().lpush("letters:open", job(0, age_seconds=5))
     assert "1 job in processing" in only(look(broker), State.FAIL, "queue.no_worker").message
 
@@ -293,55 +301,18 @@ def test_a_stack_without_a_queue_has_nothing_to_look_at(tmp_path: Path) -> None:
     assert (result.state, result.leading.code) == (State.SKIP, "not_applicable")
 
 
-CELERY_APP = """
-import os, time
-from celery import Celery
-app = Celery("work", broker=os.environ["BROKER"])
-app.conf.update(task_ignore_result=True, worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True)
-@app.task(name="sleep")
-def sleep(seconds, secret):
-    time.sleep(seconds)
-"""
-
-
-@contextlib.contextmanager
-def celery_worker(broker: Broker) -> Iterator[Any]:
-    (broker.root / "celery_app.py").write_text(CELERY_APP)
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
-    environment = plain | {
-        "BROKER": f"redis://:{broker.password}@127.0.0.1:{broker.port}/0",
-        "PYTHONPATH": str(broker.root),
-    }
-    argv = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-P", "threads", "-c", "1", "-l", "ERROR"]
-    process = subprocess.Popen(argv, cwd=broker.root, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        from kombu import Connection
-        from kombu.pidbox import Mailbox
-
-        with Connection(environment["BROKER"]) as connection:
-            mailbox: Any = Mailbox("celery", type="fanout", accept=["json"])(connection)
-            wait_until(lambda: mailbox.multi_call("ping", timeout=0.3, limit=1), seconds=20)
-        yield environment["BROKER"]
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_celery_workers_are_asked_and_their_jobs_compared(broker: Broker) -> None:
-    from celery import Celery
-
     celery: dict[str, Any] = {"adapter": "celery", "pending": ("celery",), "processing": None, "worker_service": None}
     only(look(broker, **celery), State.FAIL, "queue.no_worker")
-    with celery_worker(broker) as url:
+    with celery_worker(broker, pool="threads") as worker:
         only(look(broker, **celery), State.PASS, "queue.idle")
-        sender = Celery(broker=url)
         for _ in range(4):
-            sender.send_task("sleep", args=[60, "hunter2hunter2"])
+            worker.send("sleep", 60, "hunter2hunter2")
         wait_until(lambda: broker.client().llen("celery") <= 2)
         result = look(broker, limits={"stall_seconds": 0.1}, **celery)
         finding = only(result, State.FAIL, "queue.stuck")
         assert "sleep" in finding.message
-        sender.send_task("sleep", args=[60, "x"], queue="letters")
+        worker.send("sleep", 60, "x", queue="letters")
         untaken = look(broker, **celery | {"pending": ("celery", "letters")})
         assert only(untaken, State.FAIL, "queue.no_worker").message.count("letters")
-        sender.close()
+    shows(fault("nobody takes from a Celery queue"), untaken)

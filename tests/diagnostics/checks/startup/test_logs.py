@@ -7,6 +7,7 @@ from pathlib import Path
 from diagnostics.checks.result import Result, State
 from diagnostics.checks.startup.logs import Pace
 from diagnostics.stack import Logs, Service
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.rights import open_folder, without_rights
 
@@ -38,6 +39,7 @@ def test_lines_of_the_window_are_kept_and_counted_by_level(tmp_path: Path) -> No
         line(3, "WARNING slow"),
     )
     result = looked(tmp_path, path)
+    shows(HEALTHY, result)
     finding = found(result, "logs.collected")
     counts = {name: one.value for name, one in finding.measured.items() if name.startswith("lines")}
     assert counts == {
@@ -95,6 +97,7 @@ def test_rotated_files_of_the_window_are_read(tmp_path: Path) -> None:
 def test_a_missing_log_is_a_warning_and_hides_no_other(tmp_path: Path) -> None:
     path = written(tmp_path / "till.log", line(1, "INFO here"))
     result = looked(tmp_path, tmp_path / "none.log", path)
+    shows(fault("a log is missing"), result)
     assert codes(result) == {"logs.missing", "logs.collected"}
     assert found(result, "logs.missing").state is State.WARN
 
@@ -102,6 +105,7 @@ def test_a_missing_log_is_a_warning_and_hides_no_other(tmp_path: Path) -> None:
 def test_what_is_no_file_is_a_warning_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.log")
     result = looked(tmp_path, tmp_path / "pipe.log", tmp_path, Path("/dev/zero"))
+    shows(HANGING, result)
     assert [one.code for one in result.findings] == ["logs.not_regular"] * 3
 
 
@@ -110,7 +114,9 @@ def test_a_log_that_may_not_be_read_is_an_error() -> None:
         path = written(folder / "till.log", line(1, "INFO here"))
         path.chmod(0)
         with without_rights():
-            assert found(looked(folder, path), "not_permitted").state is State.ERROR
+            result = looked(folder, path)
+    shows(fault("a log may not be read"), result)
+    assert found(result, "not_permitted").state is State.ERROR
 
 
 def test_a_silent_log_gives_its_last_lines_and_says_so(tmp_path: Path) -> None:
