@@ -30,6 +30,14 @@ def keep(contents: Iterable[Content]) -> None:
     insert_or_hold([rows[digest] for digest in sorted(rows)])
 
 
+def hold(kind: Kind, digests: Iterable[str]) -> set[str]:
+    """Hold contents that are there until the transaction ends, by a lock that others may share; gives their digests."""
+    chosen = f"FROM {_table(kind)} WHERE sha256 = ANY(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT sha256 {chosen} ORDER BY sha256 FOR KEY SHARE", [list(digests)])
+        return {row[0] for row in cursor.fetchall()}
+
+
 def kinds() -> list[Kind]:
     """Give every table of contents."""
     return [model for model in apps.get_models() if issubclass(model, Content)]

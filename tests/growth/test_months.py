@@ -185,12 +185,6 @@ def test_months_that_were_missed_for_long_become_one_partition(
     names = parts(owner, "incidents_timelineentry")
     assert f"incidents_timelineentry_{first}" in names
     assert f"incidents_timelineentry_{last}" not in names
-    _forget_parts(owner, [f"{table}_{month}" for table in MONTHLY for month in range(first, last + 1)])
-
-
-def _forget_parts(owner: psycopg.Connection, names: list[str]) -> None:
-    for name in names:
-        owner.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 @pytest.mark.parametrize("table", MONTHLY)
@@ -228,7 +222,6 @@ def test_histories_are_append_only_in_every_month_for_the_owner_too(
             part = f"incidents_timelineentry_{monthly.months_later(NOW, ahead)}"
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
                 owner.execute(statement.format(part))
-    _forget_parts(owner, [f"{table}_{monthly.months_later(NOW, back)}" for table in MONTHLY for back in (-1, -2)])
 
 
 def test_the_months_of_a_table_are_alike(owner: psycopg.Connection) -> None:

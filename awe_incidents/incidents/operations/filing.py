@@ -46,6 +46,7 @@ def file_bug_report(
     at: datetime,
     uploads: Sequence[Upload] = (),
     new_incident: bool = False,
+    suite_name: str = FILING_SUITE,
 ) -> Filed:
     """File the template with its files: join the open incident that it resembles or open one, and see that a run looks.
 
@@ -60,13 +61,13 @@ def file_bug_report(
     (incident_id, report_id, run_id, *file_ids), joining = (
         (reserve_ids(*kinds), None)
         if new_incident
-        else reserve_and_decide(*kinds, stack=stack, profile=profile, suite=FILING_SUITE)
+        else reserve_and_decide(*kinds, stack=stack, profile=profile, suite=suite_name)
     )
     title = reports.title_of(clean.said)
     opened = Incident(pk=incident_id, stack=stack, title=title, opened_by=reporter, opened_at=at, changed_at=at)
     incident = joining.incident if joining else opened
     report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, filed_at=at, **clean.columns)
-    queued = new_run(run_id=run_id, stack=stack, suite_name=FILING_SUITE, reason=f"bug report {report_id}", at=at)
+    queued = new_run(run_id=run_id, stack=stack, suite_name=suite_name, reason=f"bug report {report_id}", at=at)
     filing = Filing(report, files, joining, run=(joining and joining.waiting) or queued, by=by, at=at)
     attachments = new_attachments(report=report, files=files, ids=file_ids, at=at)
     words = IncidentWords(
