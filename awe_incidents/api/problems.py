@@ -88,7 +88,8 @@ BY_ERROR: dict[type[Exception], Kind] = {
     incidents.AttachmentNotReady: Kind(409, "attachment-not-ready", "The attachment has nothing to give, or not yet"),
     incidents.AlreadyClaimed: Kind(409, "already-claimed", "Another worker was first"),
     incidents.StaleVersion: Kind(412, "stale-version", "Somebody else changed this in between"),
-    incidents.NothingChanged: Kind(409, "nothing-changed", "It says exactly this already"),
+    incidents.NothingChanged: Kind(409, "nothing-changed", "It is so already"),
+    incidents.OtherStack: Kind(409, "other-stack", "This is about another stack"),
     incidents.TooManyRevisions: Kind(409, "too-many-revisions", "It cannot be revised again"),
     redaction.RedactionError: Kind(500, "not-redacted", "The text could not be redacted, so it was not stored"),
 }
@@ -98,6 +99,7 @@ _FIELD_OF: dict[type[Exception], str] = {
     diagnostics.UnknownSuite: "suite",
     incidents.TransitionNotAllowed: "action",
     incidents.ReasonRequired: "because",
+    incidents.OtherStack: "incident",
 }
 # Which header a refusal is about.
 _HEADER_OF: dict[type[Exception], str] = {

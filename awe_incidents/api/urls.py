@@ -9,6 +9,7 @@ from awe_incidents.api.v1 import (
     bug_reports,
     evidence,
     incidents,
+    report_moves,
     revisions,
     runs,
     stacks,
@@ -22,6 +23,7 @@ register_converter(stacks.StackNameConverter, "stack_name")
 urlpatterns = [
     path("v1/bug-reports/", bug_reports.BugReportList.as_view(), name="bug-reports"),
     path("v1/bug-reports/<int:id>/", bug_reports.BugReportDetail.as_view(), name="bug-report"),
+    path("v1/bug-reports/<int:id>/incident/", report_moves.ReportIncident.as_view(), name="report-incident"),
     path("v1/bug-reports/<int:id>/revisions/", revisions.RevisionList.as_view(), name="revisions"),
     path("v1/bug-reports/<int:id>/revisions/<int:number>/", revisions.RevisionDetail.as_view(), name="revision"),
     path("v1/bug-reports/<int:id>/attachments/", attachments.ReportAttachments.as_view(), name="report-attachments"),

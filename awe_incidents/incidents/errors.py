@@ -6,7 +6,8 @@ IncidentsError
 ├── ReasonRequired        this step needs a reason
 ├── RoleRequired          the person lacks the role for this
 ├── StaleVersion          somebody else changed this in between
-├── NothingChanged        the revision says what the report says already
+├── NothingChanged        the report says, or is, this already
+├── OtherStack            a report is not moved to an incident of another stack
 ├── TooManyRevisions      the report was revised as often as it may be
 ├── OthersReport          files are added to a report by who filed it
 ├── TooManyAttachments    a report has as many attachments as it may
@@ -49,6 +50,10 @@ class StaleVersion(IncidentsError):
 
 class NothingChanged(IncidentsError):
     """There is nothing to record."""
+
+
+class OtherStack(IncidentsError):
+    """Choose an incident of the report's own stack."""
 
 
 class TooManyRevisions(IncidentsError):

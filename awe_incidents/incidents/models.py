@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from awe_incidents.growth.models import Content
+from awe_incidents.incidents.incident_words import IncidentWords as IncidentWords
 from awe_incidents.incidents.states import (
     AttachmentKind,
     AttachmentState,
@@ -23,8 +22,6 @@ from awe_incidents.monthly import MonthlyId
 from diagnostics.models import Run, Stack
 from diagnostics.stack.schema import ENVIRONMENTS
 
-# What new rows wait in before they are sorted into an index of words: every search reads through it.
-GIN_PENDING_KB = 256
 TEMPLATE_FIELDS = (
     "environment",
     "docker_compose_version",
@@ -93,7 +90,8 @@ class ReportText(models.Model):
 class BugReport(ReportText):
     """The documented template as filed; a correction is a new revision.
 
-    Of its own columns only these change: the incident, which revision is the current one, and how complete that is.
+    Of its own columns only these change: the incident and how often that did, which revision is the current one, and
+    how complete that is.
     """
 
     id = MonthlyId(primary_key=True)
@@ -103,6 +101,7 @@ class BugReport(ReportText):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bug_reports", db_index=False
     )
     filed_at = models.DateTimeField()
+    moves = models.PositiveIntegerField(default=0)  # from one incident to another
     current = models.ForeignKey(  # None while nobody has revised it; the two go together, so no key watches over them
         "ReportRevision",
         on_delete=models.PROTECT,
@@ -131,8 +130,13 @@ class BugReport(ReportText):
 
     @property
     def revision(self) -> int:
-        """Count revisions, the report as filed being the first; what If-Match compares."""
+        """Count revisions, the report as filed being the first."""
         return self.current.number if self.current else 1
+
+    @property
+    def version(self) -> int:
+        """Count revisions and moves; what If-Match compares."""
+        return self.revision + self.moves
 
     @property
     def latest(self) -> ReportText:
@@ -167,43 +171,6 @@ class ReportRevision(ReportText):
 
     def __str__(self) -> str:
         return f"revision {self.number} of report {self.report_id}"
-
-
-class IncidentWords(models.Model):
-    """What one report says of an incident, or its title where there is none, as words (`vectors`).
-
-    Derived from rows that are the truth: search and the lists of reporters go by it, as does what new reports join.
-    """
-
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="words", db_index=False)
-    report_id = models.BigIntegerField(null=True)  # no foreign key: reports are pruned, words may outlive them
-    stack = models.ForeignKey(
-        Stack, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
-    )  # the incident's, which has the constraint
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False, null=True
-    )  # whose words they are
-    opened_at = models.DateTimeField()  # of the incident
-    is_lead = models.BooleanField(default=False)  # of an open incident the first: what new reports must resemble
-    words = SearchVectorField()
-
-    class Meta:
-        verbose_name_plural = "words of incidents"
-        indexes = [
-            models.Index(fields=["incident", "person"], name="words_of_incident"),
-            models.Index(fields=["person", "-opened_at", "-incident"], name="words_of_person"),
-            models.Index(fields=["stack", "-incident"], name="words_leading", condition=Q(is_lead=True)),
-            GinIndex(fields=["words"], name="words_searched", gin_pending_list_limit=GIN_PENDING_KB),
-            GinIndex(
-                fields=["words"],
-                name="words_compared",
-                gin_pending_list_limit=GIN_PENDING_KB,
-                condition=Q(is_lead=True),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"words of incident {self.incident_id}"
 
 
 class TimelineEntry(models.Model):

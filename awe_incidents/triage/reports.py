@@ -17,6 +17,7 @@ from awe_incidents.triage.access import EVERYBODY
 from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.labels import moment
+from awe_incidents.triage.report_steps import MOVE
 
 HEADINGS = {
     "environment": "Environment",
@@ -35,6 +36,7 @@ class BugReportAdmin(DeskAdmin):
 
     seen_by = EVERYBODY
     template = "triage/bug_report.html"
+    steps = (MOVE,)
     list_display = (
         "number",
         "incident",

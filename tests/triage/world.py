@@ -50,9 +50,14 @@ def actor(user: User) -> Actor:
     return Actor(kind="user", name=user.username, user_id=user.pk)
 
 
-def file(stack: Stack, user: User, **fields: str) -> tuple[BugReport, Run]:
+def file(stack: Stack, user: User, *, new_incident: bool = True, **fields: str) -> tuple[BugReport, Run]:
     filed = file_bug_report(
-        stack=stack, fields=FIELDS | fields, reporter=user, by=actor(user), at=timezone.now(), new_incident=True
+        stack=stack,
+        fields=FIELDS | fields,
+        reporter=user,
+        by=actor(user),
+        at=timezone.now(),
+        new_incident=new_incident,
     )
     return filed.report, filed.run
 

@@ -106,7 +106,7 @@ class BugReportList(ListView, CreateView):
 class BugReportDetail(TaggedDetail):
     """One bug report."""
 
-    version_field = "revision"
+    version_field = "version"
 
     renderer_classes = [JSONRenderer, MarkdownTemplate]
     serializer_class = BugReportDetailSerializer

@@ -82,7 +82,7 @@ class RevisionList(_VisibleReports, CreateView):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Revise it."""
         report = self.get_object()
-        version = asked_version(request, current=report.revision)
+        version = asked_version(request, current=report.version)
         changes, because = read_revision(request.data, because=self.asked.get("because", ""))
         report = revise_bug_report(
             report=report,

@@ -26,6 +26,7 @@ class TimelineData(serializers.Serializer[Any]):
     """What a line is about, by ids; which of them are there depends on its kind."""
 
     report = serializers.IntegerField(required=False)
+    incident = serializers.IntegerField(required=False, help_text="From where, or to where, a report was moved.")
     revision = serializers.IntegerField(required=False)
     run = serializers.IntegerField(required=False)
     suite = serializers.CharField(required=False)

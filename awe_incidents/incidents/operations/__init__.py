@@ -2,6 +2,7 @@
 
 from awe_incidents.incidents.operations.attaching import add_attachments
 from awe_incidents.incidents.operations.filing import FILING_SUITE, Filed, file_bug_report
+from awe_incidents.incidents.operations.moving import move_bug_report
 from awe_incidents.incidents.operations.preparing import prepare_attachment, sweep_attachments
 from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
 from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
@@ -14,6 +15,7 @@ __all__ = [
     "add_attachments",
     "classify_incident",
     "file_bug_report",
+    "move_bug_report",
     "move_incident",
     "note_run_finished",
     "open_incident",

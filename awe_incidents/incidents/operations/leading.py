@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from awe_incidents.incidents import vectors
 from awe_incidents.incidents.models import BugReport, Incident, IncidentWords
+from awe_incidents.incidents.states import WAITING
 from awe_incidents.incidents.template import TemplateFields
 
 
@@ -25,8 +26,30 @@ def say_anew(report: BugReport, said: TemplateFields) -> None:
     row.update(words=_vector(said, stack_id=report.stack_id))
 
 
+def move_words(report: BugReport, *, source: Incident, target: Incident) -> None:
+    """Take a report's words along to another incident: there it comes last, and here the next one leads."""
+    row = IncidentWords.objects.get(incident=source, report_id=report.pk)
+    row.delete()
+    IncidentWords.objects.filter(incident=target, report_id=None, person=None).delete()  # see `keep_title`
+    row.pk, row.incident, row.opened_at, row.is_lead = None, target, target.opened_at, False
+    row.save(force_insert=True)
+    for incident in (source, target):
+        settle(incident.pk, is_waiting=incident.state in WAITING)
+
+
+def keep_title(incident: Incident) -> None:
+    """Let an incident without a report still be found by its title; nobody's report joins it, nobody owns it."""
+    said = TemplateFields(actual_behavior=incident.title)
+    IncidentWords.objects.create(
+        incident=incident,
+        stack_id=incident.stack_id,
+        opened_at=incident.opened_at,
+        words=_vector(said, stack_id=incident.stack_id),
+    )
+
+
 def settle(incident_id: int, *, is_waiting: bool) -> None:
-    """Let the oldest words of an incident lead while it waits for somebody, and none of them when it does not."""
+    """Let the first words of an incident lead while it waits for somebody, and none of them when it does not."""
     rows = IncidentWords.objects.filter(incident_id=incident_id)
     lead = rows.order_by("id").first() if is_waiting else None
     rows.filter(is_lead=True).exclude(pk=lead.pk if lead else 0).update(is_lead=False)

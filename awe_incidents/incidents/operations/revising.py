@@ -74,8 +74,8 @@ def _locked(report: BugReport, *, version: int | None) -> BugReport:
     """Give the report as it is now, locked: decide on what is, not on what was read."""
     locked = BugReport.objects.select_for_update(of=("self",)).select_related("stack", "reporter", "incident")
     report = locked.get(pk=report.pk)
-    if version is not None and report.revision != version:
-        raise StaleVersion(f"bug report {report.pk} is at revision {report.revision}, not {version}; read it again")
+    if version is not None and report.version != version:
+        raise StaleVersion(f"bug report {report.pk} is at version {report.version}, not {version}; read it again")
     if report.revision >= MAX_REVISIONS:
         raise TooManyRevisions(f"a bug report has at most {MAX_REVISIONS} revisions; file a new one")
     return report
