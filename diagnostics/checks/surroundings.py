@@ -171,12 +171,12 @@ class Surroundings:
             self._closing.push(self._engine)
         return self._engine
 
-    def containers(self) -> Mapping[str, list[Seen]]:
-        """Give the containers of the project by service, as they were when first asked for.
+    def containers(self, *, anew: bool = False) -> Mapping[str, list[Seen]]:
+        """Give the containers of the project by service, as they were when first asked for, or as they are now.
 
         Raises: EngineFailure, NotPermitted.
         """
-        if self._containers is None:
+        if self._containers is None or anew:
             self._containers = {}
             for one in self.engine().containers():
                 self._containers.setdefault(one.service, []).append(one)

@@ -64,11 +64,13 @@ def _zone(text: bytes) -> timezone:
     return timezone(-offset if text[:1] == b"-" else offset)
 
 
+_FRACTION = re.compile(r"\.(\d+)")
+
+
 def engine_time(text: str) -> datetime | None:
-    """Read a container engine's time (RFC 3339 with nanoseconds, UTC); None for its zero and for what is none."""
-    head, _, fraction = text.removesuffix("Z").partition(".")
+    """Read a container engine's time (RFC 3339 with nanoseconds), as UTC; None for its zero and for what is none."""
     try:
-        moment = datetime.fromisoformat(f"{head}.{(fraction + '000000')[:6]}").replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(_FRACTION.sub(lambda found: f".{found[1]:0<6.6}", text.replace("Z", "+00:00")))
     except ValueError:
         return None
-    return moment if moment.year > 1 else None
+    return moment.astimezone(UTC) if moment.year > 1 and moment.tzinfo else None

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import yaml
 
 from deploy.awe.compose import ComposeSettings, ComposeStack, Names
-from deploy.awe.compose.building import build_images
-from deploy.awe.compose.engine import ensure_engine
 from deploy.awe.compose.health import problems
 from deploy.awe.compose.rendering import compose_files, proxy_files
 from deploy.awe.process.errors import ApiUnreachable
 from diagnostics.stack import read_stack
-
-RENAMED = ComposeSettings(
-    project="floor-two",
-    port=18443,
-    names=Names(database="store", pgbouncer="pool", redis="broker", api="gateway", worker="runner", caddy="door"),
-)
+from tests.docker.conftest import RENAMED
 
 
 def test_with_the_usual_names_the_compose_file_is_the_one_of_the_checkout() -> None:
@@ -42,44 +30,29 @@ def test_every_name_is_replaced_and_nothing_else() -> None:
     assert "reverse_proxy gateway:8000" in proxy_files(RENAMED)["Caddyfile.mtls"]
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[ComposeStack]:
-    host = ensure_engine()
-    build_images(host)
-    stack = ComposeStack(Path(tempfile.mkdtemp(prefix="awe-compose-")), host)
-    stack.lay_out(RENAMED)
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.down(delete=True)
-        stack.engine.close()
-        shutil.rmtree(stack.root, ignore_errors=True)
+@pytest.mark.docker
+def test_it_is_healthy_and_a_job_goes_all_the_way(lab: ComposeStack) -> None:
+    assert problems(lab) == []
 
 
 @pytest.mark.docker
-def test_it_is_healthy_and_a_job_goes_all_the_way(stack: ComposeStack) -> None:
-    assert problems(stack) == []
-
-
-@pytest.mark.docker
-def test_the_door_is_shut_without_a_client_certificate(stack: ComposeStack) -> None:
+def test_the_door_is_shut_without_a_client_certificate(lab: ComposeStack) -> None:
     with pytest.raises(ApiUnreachable):
-        stack.client(with_certificate=False).get("/health")
+        lab.client(with_certificate=False).get("/health")
 
 
 @pytest.mark.docker
-def test_its_description_can_be_read(stack: ComposeStack) -> None:
-    config = read_stack(stack.description)
+def test_its_description_can_be_read(lab: ComposeStack) -> None:
+    config = read_stack(lab.description)
     assert (config.vantage, set(config.services)) == ("container", set(vars_of(RENAMED.names)))
 
 
 @pytest.mark.docker
-def test_a_stopped_service_is_a_problem_and_starting_it_mends_it(stack: ComposeStack) -> None:
-    stack.compose("stop", "broker")
-    assert any("broker is exited" in one for one in problems(stack))
-    stack.compose("start", "broker")
-    stack.wait_until_healthy()
+def test_a_stopped_service_is_a_problem_and_starting_it_mends_it(lab: ComposeStack) -> None:
+    lab.compose("stop", "broker")
+    assert any("broker is exited" in one for one in problems(lab))
+    lab.compose("start", "broker")
+    lab.wait_until_healthy()
 
 
 def vars_of(names: Names) -> list[str]:
