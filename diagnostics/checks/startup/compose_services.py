@@ -43,7 +43,7 @@ class Services:
 class ComposeServices(Check):
     """Compose files, images and containers, side by side."""
 
-    slug: ClassVar[str] = "startup.services"
+    slug: ClassVar[str] = "startup.compose_services"
     title: ClassVar[str] = "Every service has a container, and the compose files are valid"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
     requires: ClassVar[tuple[str, ...]] = ("startup.engine",)
