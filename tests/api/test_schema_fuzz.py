@@ -129,7 +129,7 @@ def _template() -> str:
 
 def _mend(body: dict[str, Any]) -> None:
     """Put in what is there, and what is what it says."""
-    body |= {"stack": "plain"} if "stack" in body else {}
+    body |= {name: there for name, there in (("stack", "plain"), ("incident", None)) if name in body}
     body |= {name: _template() for name in ("markdown", "report") if name in body}
     for name, content in FILES.items():
         if name in body:
