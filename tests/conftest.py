@@ -122,8 +122,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 _skipped: list[str] = []
 
 
-# Published material that a clone alone does not have; only CI must have it.
-MATERIAL = ("AWE_VECTORS_DIR", "AWE_DESIGN_DIR")
+# Published material and a Debian package that a clone alone does not have; only CI must have them.
+MATERIAL = ("AWE_VECTORS_DIR", "AWE_DESIGN_DIR", "pgbouncer is not installed here")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

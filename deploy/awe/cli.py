@@ -23,7 +23,7 @@ P = ParamSpec("P")
 
 BROKEN_SECONDS = 10.0  # a stack that is broken on purpose need not become healthy
 DEFAULT_ROOT = CHECKOUT / ".local" / "awe"
-SERVICES = ("api", "worker", "database", "redis")
+SERVICES = ("api", "worker", "database", "redis", "pooler")
 
 root_option = click.option(
     "--root",
@@ -58,7 +58,7 @@ def main() -> None:
 @click.option("--environment", default="Development", type=click.Choice(["Development", "Staging", "Production"]))
 @click.option("--host", default="localhost", show_default=True, help="Host name or IPv4 address of the api.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the api (default: 8443, or the next free one).")
-@click.option("--service", multiple=True, metavar="ROLE=NAME", help="Rename api, worker, database or redis.")
+@click.option("--service", multiple=True, metavar="ROLE=NAME", help="Rename api, worker, database, redis or pooler.")
 @click.option("--foreground", is_flag=True, help="Stay, and show what the programs print.")
 @plain_errors
 def up(

@@ -98,6 +98,8 @@ def _doors(stack: StackConfig) -> Iterator[tuple[str, str, int]]:
 def _databases(stack: StackConfig) -> Iterator[tuple[str, str, int]]:
     for database in stack.databases.values():
         yield database.service, database.host, database.port
+        if database.pooler:
+            yield database.pooler.service, database.pooler.host, database.pooler.port
 
 
 def _queue(stack: StackConfig) -> Iterator[tuple[str, str, int]]:

@@ -19,6 +19,8 @@ def public_names(config: StackConfig) -> frozenset[str]:
     names = {config.name, *config.services, *config.endpoints, *config.databases}
     for database in config.databases.values():
         names |= {database.dbname, database.user, database.host, database.as_watched.user}
+        if database.pooler:
+            names |= {database.pooler.host, database.pooler.dbname or "", database.pooler.admin_user or ""}
     for endpoint in config.endpoints.values():
         names |= set(endpoint.names)
     if config.queue:

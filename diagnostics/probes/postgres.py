@@ -20,9 +20,17 @@ READ_ONLY_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=5s
 # Order matters: the first that matches wins.
 CONNECT_ERRORS: tuple[tuple[str, str], ...] = (
     ("postgres.auth", r"password authentication failed|no password supplied|SASL authentication failed"),
-    ("postgres.no_database", r"database \"[^\"]*\" does not exist"),
-    ("postgres.no_role", r"role \"[^\"]*\" does not exist"),
-    ("postgres.not_permitted", r"no pg_hba\.conf entry|is not permitted to log in|permission denied for database"),
+    ("postgres.no_database", r"database \"[^\"]*\" does not exist|no such database"),
+    ("postgres.no_role", r"role \"[^\"]*\" does not exist|no such user"),
+    (
+        "postgres.not_permitted",
+        r"no pg_hba\.conf entry|is not permitted to log in|permission denied for database|FATAL: not allowed",
+    ),
+    # What PgBouncer says for itself (1.18 and later).
+    ("postgres.query_wait", r"query_wait_timeout"),
+    ("postgres.server_login", r"server login has been failing|server_login_retry|cannot connect to server"),
+    ("postgres.pooler_full", r"no more connections allowed"),
+    ("postgres.disabled", r"database \"[^\"]*\" is disabled|database does not allow connections"),
     ("postgres.slots", r"too many clients|remaining connection slots|too many connections for"),
     ("postgres.starting", r"the database system is (?:starting up|not yet accepting connections|in recovery mode)"),
     ("postgres.stopping", r"the database system is shutting down|terminating connection due to administrator command"),
@@ -58,10 +66,11 @@ class ConnectFailure(Exception):
 
 @contextmanager
 def connected(
-    database: Database, *, password: str | None, connect_seconds: float
+    database: Database, *, password: str | None, connect_seconds: float, is_pooled: bool = False
 ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """Open a read-only autocommit connection with the stack's credentials.
 
+    A pooler knows no options, and what is set there would stay with a server's connection that others are given next.
     Raises: ConnectFailure.
     """
     here = database.way.address() if database.way else None
@@ -74,12 +83,15 @@ def connected(
         sslmode=database.sslmode,
         connect_timeout=max(2, round(connect_seconds)),  # libpq counts whole seconds and takes 1 for 2
         application_name=APPLICATION_NAME,
-        options=READ_ONLY_OPTIONS,
+        options=None if is_pooled else READ_ONLY_OPTIONS,
     )
     try:
         connection = psycopg.connect(conninfo, password=password, autocommit=True)
     except psycopg.OperationalError as error:
         raise classified((database.way and database.way.failure) or str(error)) from None
+        raise classified(str(error)) from None
+    if is_pooled:
+        connection.prepare_threshold = None  # the next statement may meet another server, and a console knows no such
     with connection:
         yield connection
 

@@ -117,6 +117,19 @@ class Backups:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pooler:
+    """PgBouncer in front of a database, and a login to its console (one of its stats_users or admin_users)."""
+
+    service: str
+    host: str
+    port: int
+    dbname: str | None = None  # the pooler's name for the database; the database's own where not given
+    sslmode: str = "prefer"
+    admin_user: str | None = None
+    admin_password: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A PostgreSQL database with the credentials that the application uses."""
 
@@ -132,6 +145,7 @@ class Database:
     monitor: Monitor | None = None
     migrations: Migrations | None = None
     backups: Backups | None = None
+    pooler: Pooler | None = None
 
     @property
     def as_watched(self) -> Database:
@@ -139,6 +153,13 @@ class Database:
         if self.monitor is None:
             return self
         return replace(self, user=self.monitor.user, password=self.monitor.password)
+
+    def by_way_of(self, pooler: Pooler) -> Database:
+        """Give the same database as the application reaches it through its pooler."""
+        dbname = pooler.dbname or self.dbname
+        return replace(
+            self, service=pooler.service, host=pooler.host, port=pooler.port, dbname=dbname, sslmode=pooler.sslmode
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +253,8 @@ class StackConfig:
         if self.login:
             yield self.login.password
         for database in self.databases.values():
-            passwords = (database.password, database.as_watched.password)
+            console = database.pooler.admin_password if database.pooler else None
+            passwords = (database.password, database.as_watched.password, console)
             yield from dict.fromkeys(password for password in passwords if password)
         if self.queue and self.queue.password:
             yield self.queue.password

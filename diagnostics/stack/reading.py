@@ -143,6 +143,8 @@ def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], 
     for table in ("endpoints", "databases"):
         for name, entry in document.get(table, {}).items():
             yield (table, name, "service"), entry["service"]
+    poolers = {name: entry["pooler"] for name, entry in document.get("databases", {}).items() if "pooler" in entry}
+    yield from ((("databases", name, "pooler", "service"), one["service"]) for name, one in poolers.items())
     for index, key in enumerate(document.get("tokens", {}).get("keys", ())):
         yield ("tokens", "keys", index, "service"), key["service"]
     if "service" in document.get("security_log", {}):
@@ -195,11 +197,12 @@ _PATHS = {
     "directory",
 }
 _PATH_LISTS = {"log_files", "files", "paths", "directories"}
-_SECRETS = {"password", "value"}
+_SECRETS = {"password", "admin_password", "value"}
 _NESTED: dict[str, Callable[..., Any]] = {
     "monitor": config.Monitor,
     "migrations": config.Migrations,
     "backups": config.Backups,
+    "pooler": config.Pooler,
 }
 
 

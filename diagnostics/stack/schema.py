@@ -61,6 +61,11 @@ ENDPOINT = _table(
 )
 MONITOR = _table({"user": TEXT, "password": SECRET}, required=("user",))
 MIGRATIONS = _table({"directories": TEXTS, "version_table": TEXT}, required=("directories",))
+POOLER = _table(
+    {"service": TEXT, "host": TEXT, "port": PORT, "dbname": TEXT, "sslmode": _choice(SSL_MODES)}
+    | {"admin_user": TEXT, "admin_password": SECRET},
+    required=("service", "host", "port"),
+)
 BACKUPS = _table(
     {
         "directory": TEXT,
@@ -72,7 +77,8 @@ BACKUPS = _table(
 )
 DATABASE = _table(
     {"service": TEXT, "host": TEXT, "port": PORT, "dbname": TEXT, "user": TEXT, "password": SECRET}
-    | {"sslmode": _choice(SSL_MODES), "monitor": MONITOR, "migrations": MIGRATIONS, "backups": BACKUPS},
+    | {"sslmode": _choice(SSL_MODES), "monitor": MONITOR, "migrations": MIGRATIONS, "backups": BACKUPS}
+    | {"pooler": POOLER},
     required=("service", "host", "port", "dbname", "user"),
 )
 LOGIN = _table(

@@ -17,7 +17,9 @@ from psycopg import sql
 from awe_incidents.local.alone import Alone
 from awe_incidents.local.ports import take_port
 from awe_incidents.local.postgres import PostgresCluster
-from diagnostics.stack import Database, Monitor, SecretReference, Service, StackConfig
+from deploy.awe.process.pooler import Pooler as PoolerProgram
+from deploy.awe.process.pooler import find_pgbouncer
+from diagnostics.stack import Database, Monitor, Pooler, SecretReference, Service, StackConfig
 from tests.diagnostics import looks
 from tests.services import FAST_SETTINGS
 
@@ -109,6 +111,64 @@ def _populate(server: Server) -> None:
     with server.client() as connection:
         connection.execute("CREATE TABLE entries (id serial PRIMARY KEY, amount int NOT NULL)")
         connection.execute("INSERT INTO entries (amount) SELECT generate_series(1, 100)")
+
+
+ADMINISTRATOR = "boss"
+PGBOUNCER = find_pgbouncer()
+NEEDS_PGBOUNCER = "pgbouncer is not installed here (apt-get install pgbouncer); CI has it"
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """A running pooler in front of a server."""
+
+    server: Server
+    pooler: PoolerProgram
+    alone: Alone
+
+    def client(self, *, application: str = "till", user: str = APPLICATION, dbname: str = "") -> psycopg.Connection:
+        address = self.pooler.url(role=user, database=dbname or self.server.dbname)
+        return psycopg.connect(address, application_name=application, autocommit=True, prepare_threshold=None)
+
+    def administrator(self) -> psycopg.Connection:
+        return self.pooler.console(role=ADMINISTRATOR)
+
+    def described(self, **more: Any) -> Pooler:
+        fields: dict[str, Any] = {
+            "service": "turnstile",
+            "host": "127.0.0.1",
+            "port": self.pooler.port,
+            "admin_user": WATCHER,
+            "admin_password": SecretReference("file", WATCHER),
+        }
+        return Pooler(**fields | more)
+
+    def stack(self, *, limits: dict[str, dict[str, float]] | None = None, **more: Any) -> StackConfig:
+        return self.server.stack(limits=limits, pooler=self.described(**more))
+
+
+@contextlib.contextmanager
+def running_pooler(server: Server, *, doors: dict[str, str] | None = None, **settings: str) -> Iterator[FrontDoor]:
+    """Start PgBouncer in front of a server; `doors` are further databases by name."""
+    assert PGBOUNCER is not None
+    home = Path(tempfile.mkdtemp(prefix="pooler-", dir=server.root))
+    home.chmod(0o711)
+    address = f"host=127.0.0.1 port={server.cluster.port}"
+    pooler = PoolerProgram.at(
+        home / "pooler",
+        port=take_port(home / "ports.json", "pooler"),
+        binary=PGBOUNCER,
+        databases={server.dbname: address, **(doors or {})},
+        users={**PASSWORDS, ADMINISTRATOR: "runs-the-turnstile"},
+        watcher=WATCHER,
+        settings={"admin_users": ADMINISTRATOR, "default_pool_size": "2", **settings},
+    )
+    alone = Alone(pooler.program(), log=home / "pooler.log").start()
+    try:
+        yield FrontDoor(server, pooler, alone)
+    finally:
+        alone.stop()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def wait_until(holds: Callable[[], object], *, seconds: float = 10.0) -> None:

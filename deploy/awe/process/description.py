@@ -34,7 +34,7 @@ log_files = [{api_log}, {security_log}]
 files = [{api_environment}]
 required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"]
 listens = [{api_listens}]
-depends_on = [{database_name}, {redis_name}]
+depends_on = [{nearest_name}, {redis_name}]
 
 [services.{worker}]
 role = "worker"
@@ -42,14 +42,14 @@ pid_file = {worker_pid_file}
 log_files = [{worker_log}]
 files = [{worker_environment}]
 required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TOOL_BASE_URL"]
-depends_on = [{database_name}, {redis_name}]
+depends_on = [{nearest_name}, {redis_name}]
 
 [services.{database}]
 role = "database"
 pid_file = {database_pid_file}
 log_files = [{database_log}]
 listens = [{database_listens}]
-
+{pooler_service}
 [services.{redis}]
 role = "queue"
 pid_file = {redis_pid_file}
@@ -82,7 +82,7 @@ sslmode = "disable"
 [databases.application.monitor]
 user = {monitor}
 password = "file:secrets/monitor_password"
-
+{pooler_of_database}
 [databases.application.migrations]
 directories = [{migrations}]
 
@@ -136,9 +136,27 @@ cpu_pressure_percent = 100  # it shares its machine with whatever builds and tes
 io_pressure_percent = 100
 """
 
+POOLER_SERVICE = """
+[services.{name}]
+role = "pooler"
+pid_file = {pid_file}
+log_files = [{log}]
+listens = [{listens}]
+depends_on = [{database}]
+"""
+POOLER_OF_DATABASE = """
+[databases.application.pooler]
+service = {name}
+host = "127.0.0.1"
+port = {port}
+sslmode = "disable"
+admin_user = {monitor}
+admin_password = "file:secrets/monitor_password"
+"""
+
 
 def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, Path]) -> str:
-    """Write the description; `pid_files` are those of `database` and `redis`."""
+    """Write the description; `pid_files` are those of `database`, `redis` and, where there is one, `pooler`."""
     services, ports = settings.services, settings.chosen_ports
     paths = {
         "api_pid_file": layout.pid_file(services.api),
@@ -162,6 +180,7 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         "api_name": services.api,
         "worker_name": services.worker,
         "database_name": services.database,
+        "nearest_name": services.pooler if ports.pooler else services.database,
         "redis_name": services.redis,
         "url": f"https://{settings.host}:{ports.api}",
         "api_listens": f"{settings.address}:{ports.api}",
@@ -184,10 +203,33 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         worker=services.worker,
         database=services.database,
         redis=services.redis,
+        pooler_service=_pooler_service(layout, settings, pid_files),
+        pooler_of_database=_pooler_of_database(settings),
         names=", ".join(_quoted(name) for name in names),
         database_port=ports.database,
         redis_port=ports.redis,
     )
+
+
+def _pooler_service(layout: Layout, settings: StackSettings, pid_files: Mapping[str, Path]) -> str:
+    services, port = settings.services, settings.chosen_ports.pooler
+    if port is None:
+        return ""
+    return POOLER_SERVICE.format(
+        name=services.pooler,
+        pid_file=_quoted(_from_root(pid_files["pooler"], layout.root)),
+        log=_quoted(_from_root(layout.log(services.pooler), layout.root)),
+        listens=_quoted(f"127.0.0.1:{port}"),
+        database=_quoted(services.database),
+    )
+
+
+def _pooler_of_database(settings: StackSettings) -> str:
+    port = settings.chosen_ports.pooler
+    if port is None:
+        return ""
+    name, monitor = _quoted(settings.services.pooler), _quoted(MONITOR)
+    return POOLER_OF_DATABASE.format(name=name, port=port, monitor=monitor)
 
 
 def _from_root(path: Path, root: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from awe_incidents.local.postgres import PostgresCluster
 from awe_incidents.local.valkey import ValkeyServer
 from deploy.awe.process.layout import APPLICATION, CHECKOUT, Layout
+from deploy.awe.process.pooler import Pooler
 from deploy.awe.process.settings import StackSettings
 
 ROLE = "awe_app"
@@ -44,11 +45,14 @@ def of_worker(layout: Layout, settings: StackSettings, *, shared: dict[str, str]
     }
 
 
-def of_preparation(layout: Layout, cluster: PostgresCluster, *, shared: dict[str, str]) -> dict[str, str]:
+def of_preparation(
+    layout: Layout, cluster: PostgresCluster, direct_url: str, *, shared: dict[str, str]
+) -> dict[str, str]:
     """Give the variables of the one-shot program that makes roles, database, schema, first rows and a backup."""
     return {
         **shared,
         "PYTHONPATH": f"{CHECKOUT}:{APPLICATION}",
+        "DATABASE_URL": direct_url,  # a pooler starts later
         "MIGRATION_DATABASE_URL": cluster.superuser_url(DATABASE),
         "PROBE_PASSWORD": layout.secret("probe_password"),
         "BACKUPS": str(layout.backups),
@@ -57,14 +61,26 @@ def of_preparation(layout: Layout, cluster: PostgresCluster, *, shared: dict[str
     }
 
 
-def shared_by_all(layout: Layout, cluster: PostgresCluster, valkey: ValkeyServer) -> dict[str, str]:
+def pooler_of(layout: Layout, home: Path, *, port: int, binary: Path, to: PostgresCluster) -> Pooler:
+    """Give the pooler in front of this cluster, which lets the application in, and the monitor to its console."""
+    return Pooler.at(
+        home,
+        port=port,
+        binary=binary,
+        databases={DATABASE: f"host=127.0.0.1 port={to.port}"},
+        users={ROLE: layout.secret("database_password"), MONITOR: layout.secret("monitor_password")},
+        watcher=MONITOR,
+    )
+
+
+def shared_by_all(layout: Layout, database_url: str, valkey: ValkeyServer) -> dict[str, str]:
     """Give what every program of the application needs."""
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
         "PYTHONPATH": str(APPLICATION),
         "PYTHONUNBUFFERED": "1",
-        "DATABASE_URL": cluster.url(role=ROLE, password=layout.secret("database_password"), database=DATABASE),
+        "DATABASE_URL": database_url,
         "REDIS_URL": valkey.url(),
         "JWT_SECRET_KEY": layout.secret("jwt_secret_key"),
         "SECURITY_LOG": str(layout.security_log),

@@ -5,6 +5,8 @@ ProcessStackError
     FaultActive      the fault is already there, or others keep the stack from being healthy
     FaultUnknown     there is no fault of that name
     NotDeployed      the folder holds no stack
+    PoolerMissing    the stack has a pooler, and its program is gone
+    FaultUnavailable the fault needs what this stack does not have
     NotHealthy       the stack did not become healthy in time; the text lists what is wrong
     SettingsRefused  a name, host or port cannot be used
     SymptomMissing   the fault was made, but its symptom did not show in time
@@ -27,6 +29,14 @@ class FaultActive(ProcessStackError):
 
 class FaultUnknown(ProcessStackError):
     """There is no fault of that name."""
+
+
+class FaultUnavailable(ProcessStackError):
+    """The fault needs what this stack does not have."""
+
+
+class PoolerMissing(ProcessStackError):
+    """The stack was laid out with PgBouncer, and this machine has none."""
 
 
 class NotDeployed(ProcessStackError):

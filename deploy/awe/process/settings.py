@@ -11,7 +11,7 @@ from pathlib import Path
 from awe_incidents.local.ports import take_port
 from deploy.awe.process.errors import NotDeployed, SettingsRefused
 
-PREPARE = "prepare"  # the one-shot program beside the four services
+PREPARE = "prepare"  # the one-shot program beside the services
 USUAL_API_PORT = 8443
 TRIES = 200
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -19,21 +19,23 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceNames:
-    """What the four services are called."""
+    """What the services are called; the pooler is there only where the machine has PgBouncer."""
 
     api: str = "api"
     worker: str = "worker"
     database: str = "database"
     redis: str = "redis"
+    pooler: str = "pooler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where they listen; the api on the stack's host, database and redis on 127.0.0.1."""
+    """Where they listen; the api on the stack's host, the others on 127.0.0.1."""
 
     api: int
     database: int
     redis: int
+    pooler: int | None = None  # where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class StackSettings:
             raise SettingsRefused("The ports are not chosen yet; lay the stack out first.")
         return self.ports
 
-    def with_ports(self, remembered: Path, *, api_port: int | None = None) -> StackSettings:
+    def with_ports(self, remembered: Path, *, api_port: int | None = None, has_pooler: bool = False) -> StackSettings:
         """Choose the ports that are not chosen yet; `remembered` is a file of ports.
 
         Raises: SettingsRefused, PortTaken.
@@ -78,7 +80,8 @@ class StackSettings:
             return self
         api = api_port or first_free(self.address)
         database, redis = (take_port(remembered, name) for name in ("database", "redis"))
-        return replace(self, ports=Ports(api=api, database=database, redis=redis))
+        pooler = take_port(remembered, "pooler") if has_pooler else None
+        return replace(self, ports=Ports(api=api, database=database, redis=redis, pooler=pooler))
 
     def save(self, path: Path) -> None:
         """Write the settings, which hold no secret."""
@@ -103,7 +106,7 @@ class StackSettings:
             if not NAME.fullmatch(name):
                 raise SettingsRefused(f"{name!r} is no service name. Use small letters, digits and hyphens.")
         if len({*names, PREPARE}) != len(names) + 1:
-            raise SettingsRefused(f"The four services need four names, none of them {PREPARE!r}.")
+            raise SettingsRefused(f"Every service needs a name of its own, and not {PREPARE!r}.")
 
 
 def first_free(address: str) -> int:

@@ -30,9 +30,10 @@ from deploy.awe.certificates import Infrastructure
 from deploy.awe.issuing import SERVER_NAMES
 from deploy.awe.process import description, environments, health
 from deploy.awe.process.client import PROBE, ApiClient
-from deploy.awe.process.errors import NotHealthy
+from deploy.awe.process.errors import NotHealthy, PoolerMissing
 from deploy.awe.process.layout import CHECKOUT, Layout, write_environment
-from deploy.awe.process.programs import programs
+from deploy.awe.process.pooler import Pooler, find_pgbouncer
+from deploy.awe.process.programs import Servers, programs
 from deploy.awe.process.settings import PREPARE, StackSettings
 
 POLL_SECONDS = 0.1
@@ -87,6 +88,19 @@ class ProcessStack:
         settings = {**REDIS_SETTINGS, "pidfile": f'"{home / "server.pid"}"'}
         return ValkeyServer.at(home, port=self.settings.chosen_ports.redis, settings=settings)
 
+    @cached_property
+    def pooler(self) -> Pooler | None:
+        """PgBouncer in front of the database, where the machine had it when the stack was laid out.
+
+        Raises: PoolerMissing.
+        """
+        port, binary = self.settings.chosen_ports.pooler, find_pgbouncer()
+        if port is None:
+            return None
+        if binary is None:
+            raise PoolerMissing(f"{self.root} was laid out with PgBouncer, which is gone: apt-get install pgbouncer")
+        return environments.pooler_of(self.layout, self.servers / "pooler", port=port, binary=binary, to=self.cluster)
+
     def lay_out(self, settings: StackSettings | None = None, *, api_port: int | None = None) -> None:
         """Write what is missing of the project directory; a stack that was laid out keeps its settings and secrets.
 
@@ -95,7 +109,9 @@ class ProcessStack:
         self.root.mkdir(parents=True, exist_ok=True)
         self.layout.make_folders()
         if not self.layout.settings.exists():
-            (settings or StackSettings()).with_ports(self.root / "ports.json", api_port=api_port).save(
+            has_pooler = find_pgbouncer() is not None
+            wanted = settings or StackSettings()
+            wanted.with_ports(self.root / "ports.json", api_port=api_port, has_pooler=has_pooler).save(
                 self.layout.settings
             )
         self._make_certificates()
@@ -107,8 +123,8 @@ class ProcessStack:
 
     def supervise(self) -> int:
         """Run the stack in the foreground until a signal or `down`; give the exit code."""
-        services = programs(self.layout, self.settings.services, cluster=self.cluster, valkey=self.valkey)
-        return Supervisor(services, state_dir=self.root).run()
+        servers = Servers(cluster=self.cluster, valkey=self.valkey, pooler=self.pooler)
+        return Supervisor(programs(self.layout, self.settings.services, servers), state_dir=self.root).run()
 
     def up(self, *, detached: bool = True, timeout_seconds: float = UP_SECONDS) -> None:
         """Start the stack in the background and wait until it is healthy; not detached, it ends with the caller.
@@ -193,6 +209,12 @@ class ProcessStack:
         password = self.layout.secret("database_password")
         return self.cluster.url(role=environments.ROLE, password=password, database=environments.DATABASE)
 
+    def application_url(self) -> str:
+        """Give the address that the application uses: through the pooler where there is one."""
+        if self.pooler is None:
+            return self.direct_url()
+        return self.pooler.url(role=environments.ROLE, database=environments.DATABASE)
+
     def problems(self) -> list[str]:
         """List what keeps the stack from being healthy."""
         return health.problems(self)
@@ -222,7 +244,8 @@ class ProcessStack:
             return False
 
     def _homes(self) -> dict[str, Path]:
-        return {"database": self.cluster.home, "redis": self.valkey.home}
+        homes = {"database": self.cluster.home, "redis": self.valkey.home}
+        return homes | ({"pooler": self.pooler.home} if self.pooler else {})
 
     def _make_certificates(self) -> None:
         names = [*SERVER_NAMES, self.settings.host, self.settings.address]
@@ -231,11 +254,11 @@ class ProcessStack:
     def _write_environments(self) -> None:
         layout, settings = self.layout, self.settings
         write_private(layout.secret_file("redis_password"), str(urlsplit(self.valkey.url()).password) + "\n")
-        shared = environments.shared_by_all(layout, self.cluster, self.valkey)
+        shared = environments.shared_by_all(layout, self.application_url(), self.valkey)
         files = {
             settings.services.api: environments.of_api(layout, settings, shared=shared),
             settings.services.worker: environments.of_worker(layout, settings, shared=shared),
-            PREPARE: environments.of_preparation(layout, self.cluster, shared=shared),
+            PREPARE: environments.of_preparation(layout, self.cluster, self.direct_url(), shared=shared),
         }
         for program, variables in files.items():
             if (

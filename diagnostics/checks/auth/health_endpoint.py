@@ -6,7 +6,8 @@ failing components by name), `health.server_error`, `health.gateway` (502 or 504
 application), `health.refused` (401, 403), `health.not_found`, `health.redirected`, `health.unexpected`, and
 `health.no_answer` (nothing in 8 s [ours], threshold `total_seconds`; the message says how far the request came).
 Only `health.no_answer` and `health.gateway` block other checks, as a login may work while a dependency is down.
-It requires the databases and the queue to answer us: where they do not, /health would only say it a second time.
+It requires the databases, their poolers and the queue to answer us: where they do not, /health would only say it a
+second time.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class HealthEndpoint(Check):
         "network.dns",
         "ssl.mtls_handshake",
         "database.postgres_direct",
+        "database.postgres_pooled",
         "database.redis",
     )
 

@@ -32,7 +32,7 @@ def test_a_folder_without_a_stack_is_a_plain_error(tmp_path: Path) -> None:
 def test_a_service_that_does_not_exist_is_not_renamed(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["up", "--root", str(tmp_path), "--service", "proxy=caddy"])
     assert result.exit_code == 2
-    assert "a service is one of api, worker, database, redis" in result.output
+    assert "a service is one of api, worker, database, redis, pooler" in result.output
 
 
 def test_a_stack_is_broken_and_mended_from_the_command_line(awe_stack: ProcessStack) -> None:

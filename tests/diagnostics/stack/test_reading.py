@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diagnostics.stack import (
+    Backups,
+    Migrations,
     Monitor,
+    Pooler,
     SecretReference,
     SessionCookie,
     StackInvalid,
@@ -79,6 +82,20 @@ password = "file:secrets/books"
 [databases.books.monitor]
 user = "watcher"
 password = "env:WATCHER_PASSWORD"
+
+[databases.books.pooler]
+service = "ledger"
+host = "127.0.0.1"
+port = 6432
+admin_user = "watcher"
+admin_password = "env:CONSOLE_PASSWORD"
+
+[databases.books.migrations]
+directories = ["migrations/versions"]
+
+[databases.books.backups]
+directory = "/backup"
+every_hours = 6
 
 [login]
 endpoint = "public"
@@ -161,6 +178,15 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.databases["books"].monitor == Monitor(
         user="watcher", password=SecretReference("env", "WATCHER_PASSWORD")
     )
+    assert stack.databases["books"].pooler == Pooler(
+        service="ledger",
+        host="127.0.0.1",
+        port=6432,
+        admin_user="watcher",
+        admin_password=SecretReference("env", "CONSOLE_PASSWORD"),
+    )
+    assert stack.databases["books"].migrations == Migrations(directories=(tmp_path / "shop" / "migrations/versions",))
+    assert stack.databases["books"].backups == Backups(directory=Path("/backup"), every_hours=6)
     assert stack.tokens is not None
     assert [key.service for key in stack.tokens.keys] == ["till", "runner"]
     assert stack.queue is not None
@@ -194,6 +220,7 @@ def test_every_secret_reference_is_known_for_removal_by_value(tmp_path: Path) ->
     assert references == {
         "file:secrets/books",
         "env:WATCHER_PASSWORD",
+        "env:CONSOLE_PASSWORD",
         "env:TESTER_PASSWORD",
         "db:signing-key",
     }
@@ -216,6 +243,12 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
         ('service = "till"\n\n[dns]', 'service = "tilt"\n\n[dns]', "security_log.service", "tilt"),
         ('files = ["log/audit.log"]\nservice = "till"\n', "", "security_log", "names the files"),
         ('"127.0.0.11"', '"ns.shop.example"', "dns.resolvers.0", "form"),
+        (
+            'service = "ledger"\nhost = "127.0.0.1"\nport = 6432',
+            'service = "gone"\nhost = "h"\nport = 1',
+            "databases.books.pooler.service",
+            "no service gone",
+        ),
         ("port = 5432", "port = 70000", "databases.books.port", "maximum 65535"),
         ("port = 5432", 'port = "5432"', "databases.books.port", "integer"),
         ('host = "127.0.0.1"\nport = 5432', "port = 5432", "databases.books", "missing: host"),

@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from deploy.awe.process.errors import FaultActive, SymptomMissing
+from deploy.awe.process.errors import FaultActive, FaultUnavailable, SymptomMissing
 from deploy.awe.process.faults.registry import all_faults, find_fault
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ def active_faults(stack: ProcessStack) -> list[str]:
 def break_stack(stack: ProcessStack, slug: str, *, timeout_seconds: float = SYMPTOM_SECONDS) -> None:
     """Break the stack and wait until the symptom shows.
 
-    Raises: FaultUnknown, FaultActive, SymptomMissing.
+    Raises: FaultUnknown, FaultUnavailable, FaultActive, SymptomMissing.
     """
     fault = find_fault(slug)(stack)
+    if fault.lacks:
+        raise FaultUnavailable(f"{slug} cannot be made: {fault.lacks}")
     try:
         fault.notes.mkdir(mode=0o700, parents=True)
     except FileExistsError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,11 @@ from deploy.awe.process.errors import ApiUnreachable
 from deploy.awe.process.faults import hog
 from deploy.awe.process.faults.background import Background
 from deploy.awe.process.faults.fault import Fault
+
+STEP_SECONDS, POLL_SECONDS = 10.0, 0.3
+END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND application_name <> 'report-exporter'
+"""
 
 
 class ConnectionsUsedUp(Fault):
@@ -24,12 +30,13 @@ class ConnectionsUsedUp(Fault):
         arguments = ["connections", str(lock_holder(self.stack.root))]
         variables = {"DATABASE_URL": self.stack.direct_url()}
         self._hog.start(arguments, environment=variables, otherwise="The connections could not be taken.")
+        deadline = time.monotonic() + STEP_SECONDS
+        while self._ended_others() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)  # until the client has the freed ones, ours among them; a pooler may be faster
+
+    def _ended_others(self) -> bool:
         with self.stack.superuser() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE usename = %s AND application_name <> 'report-exporter'",
-                [ROLE],
-            )
+            return bool(connection.execute(END_OTHERS, [ROLE]).fetchall())
 
     def is_broken(self) -> bool:
         """The api has no connection, and the client has them all."""

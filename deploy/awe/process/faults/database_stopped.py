@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from deploy.awe.process.errors import ApiUnreachable
 from deploy.awe.process.faults.fault import Fault
+from deploy.awe.process.settings import is_free
 
 
 class DatabaseStopped(Fault):
@@ -19,12 +20,13 @@ class DatabaseStopped(Fault):
         self.stack.stop(self.stack.settings.services.database)
 
     def is_broken(self) -> bool:
-        """The api says that the database refuses connections."""
+        """Nobody listens, and the api says that it has no database."""
         try:
             answer = self.stack.client().get("/health")
         except ApiUnreachable:
             return False
-        return answer.status == 503 and "refused" in answer.body["checks"]["database"].get("error", "")
+        is_missed = answer.status == 503 and answer.body["checks"]["database"]["status"] == "error"
+        return is_missed and is_free("127.0.0.1", self.stack.settings.chosen_ports.database)
 
     def mend(self) -> None:
         """Start the server."""

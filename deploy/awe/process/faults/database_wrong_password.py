@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import ClassVar
 
+import psycopg
+
 from deploy.awe.process.environments import ROLE
 from deploy.awe.process.errors import ApiUnreachable
 from deploy.awe.process.faults.fault import Fault
@@ -18,21 +20,30 @@ class DatabaseWrongPassword(Fault):
     title: ClassVar[str] = f"the password of the role {ROLE} was changed in the database only"
 
     def inject(self) -> None:
-        """Give the role a password that nobody knows."""
+        """Give the role a password that nobody knows, and end the connections that a pooler keeps."""
         self._set(secrets.token_urlsafe(24))
+        with self.stack.superuser() as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [ROLE])
 
     def is_broken(self) -> bool:
-        """The api says that its login is refused."""
+        """The database refuses the application's login, and the api says that it has no database."""
         try:
             answer = self.stack.client().get("/health")
         except ApiUnreachable:
             return False
-        error = answer.body["checks"]["database"].get("error", "")
-        return answer.status == 503 and "password authentication failed" in error
+        is_missed = answer.status == 503 and answer.body["checks"]["database"]["status"] == "error"
+        return is_missed and self._is_refused()
 
     def mend(self) -> None:
         """Give the role the password that the application has."""
         self._set(self.stack.layout.secret("database_password"))
+
+    def _is_refused(self) -> bool:
+        try:
+            psycopg.connect(self.stack.direct_url(), connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            return "password authentication failed" in str(error)
+        return False
 
     def _set(self, password: str) -> None:
         with self.stack.superuser() as connection:

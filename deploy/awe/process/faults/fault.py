@@ -27,6 +27,11 @@ class Fault(ABC):
         """Where it keeps what its mending needs, possibly in another process."""
         return self.stack.layout.fault_notes(self.slug)
 
+    @property
+    def lacks(self) -> str:
+        """What the stack would need for this fault and does not have; empty where it can be made."""
+        return ""
+
     @abstractmethod
     def inject(self) -> None:
         """Break the stack."""

@@ -11,6 +11,7 @@ import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import psycopg
 
 RETRY_SECONDS = 0.05
 AT_MOST = 500  # connections
+WAITING = 4  # clients behind those that have a connection
 
 
 def main(kind: str, supervisor: int, pid_file: Path) -> int:
@@ -57,7 +59,26 @@ def connections(url: str, has_it: Callable[[], object], watched: int) -> None:
             select.select([watched], [], [], RETRY_SECONDS)
 
 
-KINDS = {"lock": lock, "connections": connections}
+def pool(url: str, has_it: Callable[[], object], watched: int) -> None:
+    """Keep every connection of a pool in open transactions, while more of the same clients wait for one."""
+    held = [psycopg.connect(url, application_name="batch-importer") for _ in range(int(os.environ["POOL_SIZE"]))]
+    for connection in held:
+        connection.execute("SELECT count(*) FROM jobs")
+    for _ in range(WAITING):
+        threading.Thread(target=wait_for_ever, args=(url,), daemon=True).start()
+    has_it()
+    select.select([watched], [], [])
+
+
+def wait_for_ever(url: str) -> None:
+    """Ask for a connection again and again."""
+    while True:
+        with contextlib.suppress(psycopg.Error), psycopg.connect(url, application_name="batch-importer") as connection:
+            connection.execute("SELECT 1")
+        time.sleep(RETRY_SECONDS)
+
+
+KINDS = {"lock": lock, "connections": connections, "pool": pool}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))

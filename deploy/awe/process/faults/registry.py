@@ -12,6 +12,7 @@ from deploy.awe.process.faults.fault import Fault
 from deploy.awe.process.faults.jwt_secret_mismatch import JwtSecretMismatch
 from deploy.awe.process.faults.lock_held import LockHeld
 from deploy.awe.process.faults.migrations_behind import MigrationsBehind
+from deploy.awe.process.faults.pool_exhausted import PoolExhausted
 from deploy.awe.process.faults.port_taken import PortTaken
 from deploy.awe.process.faults.server_cert_expired import ServerCertExpired
 from deploy.awe.process.faults.worker_stuck import WorkerStuck
@@ -22,6 +23,7 @@ FAULTS: tuple[type[Fault], ...] = (
     DatabaseStopped,
     DatabaseWrongPassword,
     ConnectionsUsedUp,
+    PoolExhausted,
     LockHeld,
     MigrationsBehind,
     BackupMissing,

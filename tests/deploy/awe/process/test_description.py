@@ -43,3 +43,19 @@ def test_the_description_validates_and_names_every_service_by_its_own_name(tmp_p
         "file:secrets/probe_password",
         "file:secrets/redis_password",
     }
+
+
+def test_a_pooler_stands_between_the_application_and_the_database(tmp_path: Path) -> None:
+    settings = StackSettings(
+        host="127.0.0.2",
+        services=ServiceNames(pooler="turnstile"),
+        ports=Ports(api=9443, database=20001, redis=20002, pooler=20003),
+    )
+    pid_files = {name: tmp_path / f"{name}.pid" for name in ("database", "redis", "pooler")}
+    stack = parse_toml(render(Layout(tmp_path), settings, pid_files=pid_files), folder=tmp_path)
+    assert stack.services["api"].depends_on == ("turnstile", "redis")
+    assert stack.services["turnstile"].role == "pooler"
+    assert stack.services["turnstile"].depends_on == ("database",)
+    pooler = stack.databases["application"].pooler
+    assert pooler is not None
+    assert (pooler.service, pooler.port, pooler.admin_user) == ("turnstile", 20003, "awe_monitor")

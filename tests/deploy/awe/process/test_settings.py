@@ -34,6 +34,13 @@ def test_ports_are_chosen_once(tmp_path: Path) -> None:
     assert set(json.loads((tmp_path / "ports.json").read_text())) == {"database", "redis"}
 
 
+def test_a_pooler_has_a_port_only_where_there_is_one(tmp_path: Path) -> None:
+    chosen = StackSettings(host="127.0.0.3").with_ports(tmp_path / "ports.json", has_pooler=True)
+    chosen.save(tmp_path / "settings.json")
+    assert StackSettings.load(tmp_path / "settings.json").chosen_ports.pooler is not None
+    assert StackSettings(host="127.0.0.3").with_ports(tmp_path / "others.json").chosen_ports.pooler is None
+
+
 def test_the_usual_port_is_left_when_it_is_taken() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.4", 8443))

@@ -18,6 +18,7 @@ from awe_incidents.local.lock import lock_holder
 from deploy.awe.process import ProcessStack, StackSettings
 from deploy.awe.process.errors import NotHealthy
 from diagnostics.stack import SecretResolver, read_stack
+from tests.diagnostics.databases import NEEDS_PGBOUNCER
 from tests.stacks import running_stack
 
 
@@ -137,8 +138,10 @@ def test_no_secret_stands_in_an_argument_list_or_a_log(awe_stack: ProcessStack) 
     ]
 
 
-@pytest.mark.parametrize("service", ["api", "worker", "database", "redis"])
+@pytest.mark.parametrize("service", ["api", "worker", "database", "redis", "pooler"])
 def test_a_killed_program_comes_back(service: str, awe_stack: ProcessStack) -> None:
+    if service == "pooler" and awe_stack.pooler is None:
+        pytest.skip(NEEDS_PGBOUNCER)
     pid = awe_stack.status()[service]["pid"]
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: awe_stack.status()[service]["pid"] not in {pid, None})
