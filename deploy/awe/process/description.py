@@ -106,6 +106,10 @@ keys = [
     {{ service = {worker_name}, environment_variable = "JWT_SECRET_KEY" }},
 ]
 
+[security_log]
+files = [{security_log}]
+service = {api_name}
+
 [queue]
 service = {redis_name}
 adapter = "redis-list"

@@ -39,8 +39,18 @@ def caller_of(request: Request) -> Caller:
     except jwt.InvalidTokenError as error:
         path, client = flat(request.url.path), address_of(request)
         logger.warning("auth token rejected client=%s path=%s reason=%s", client, path, one_line(error))
-        security_log.record("token_rejected", client=client, path=path, reason=one_line(error))
+        security_log.record(
+            "token_rejected", client=client, path=path, reason=one_line(error), alg=_algorithm_of(token)
+        )
         raise HTTPException(401, f"invalid token: {error}") from None
+
+
+def _algorithm_of(token: str) -> str:
+    """Give the algorithm that a token claims: `none` is somebody trying whether anything is believed."""
+    try:
+        return flat(str(jwt.get_unverified_header(token).get("alg", "-")))[:20]
+    except jwt.InvalidTokenError:
+        return "-"
 
 
 def address_of(request: Request) -> str:

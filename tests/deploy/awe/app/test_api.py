@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from shared import tokens
 from starlette.types import Message
@@ -69,6 +71,15 @@ def test_a_call_without_a_valid_token_is_refused_and_logged(caplog: pytest.LogCa
     assert call("GET", "/auth/me") == (401, {"detail": "not authenticated"})
     assert call("GET", "/auth/me", token="a.b.c")[0] == 401
     assert "auth token rejected client=192.0.2.1 path=/auth/me reason=DecodeError" in caplog.text
+
+
+def test_a_token_that_nobody_signed_is_recorded_with_its_algorithm(
+    application_environment: dict[str, str],
+) -> None:
+    for token in (jwt.encode({"sub": "x"}, "", algorithm="none"), "a.b.c"):
+        assert call("GET", "/auth/me", token=token)[0] == 401
+    lines = Path(application_environment["SECURITY_LOG"]).read_text().splitlines()
+    assert [json.loads(line)["alg"] for line in lines] == ["none", "-"]
 
 
 def test_an_unknown_path_and_a_wrong_method_are_json() -> None:
