@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet, Value
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.seeing import Earlier
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable, UnknownStack
-from diagnostics.looking import LookRequest
+from diagnostics.looking import CaptureRequest, LookRequest
 from diagnostics.looking.redacting import stack_redactor
 from diagnostics.models import CheckBaseline, CheckResult, EvidenceText, Run, Stack, StackSecret
 from diagnostics.redaction import Redactor
@@ -71,6 +71,20 @@ def look_request(row: CheckResult) -> LookRequest:
         handed={one.name: unseal(one.ciphertext).decode() for one in run.handovers.all()},
         earlier=earlier_result(row),
         baseline=baseline_of(stack, row.slug),
+    )
+
+
+def capture_request(stack: Stack, *, name: str, until: datetime) -> CaptureRequest:
+    """Gather what a capture needs, secrets decrypted: it goes through a pipe to a child process, nowhere else.
+
+    Raises: DescriptionOutdated, SecretUnreadable.
+    """
+    return CaptureRequest(
+        name=name,
+        stack=config_of(stack),
+        until=until,
+        redaction_key=_redaction_key(stack),
+        stored_secrets=_stored_secrets(stack),
     )
 
 

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from awe_incidents.incidents.lint import KINDS as _FLAWS
 from awe_incidents.incidents.models import TEMPLATE_FIELDS as _TEMPLATE_FIELDS
+from awe_incidents.incidents.prefills import Found as _Found
 from awe_incidents.incidents.states import TRANSITIONS
 from awe_incidents.incidents.states import AttachmentKind as _AttachmentKind
 from awe_incidents.incidents.states import AttachmentState as _AttachmentState
@@ -43,6 +44,7 @@ INCIDENT_ACTIONS = _words(sorted(TRANSITIONS))
 ENVIRONMENTS = _words(_ENVIRONMENTS)
 ENVIRONMENT_SOURCES = _words(_EnvironmentSource)
 SECTIONS = _words(_TEMPLATE_FIELDS)
+PREFILL_STATES = _words(_Found)
 FLAW_CODES = _words(_FLAWS)
 ATTACHMENT_KINDS = _words(_AttachmentKind)
 ATTACHMENT_STATES = _words(_AttachmentState)

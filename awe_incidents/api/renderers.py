@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework.renderers import BaseRenderer
 
 from awe_incidents.incidents.states import EnvironmentSource
-from awe_incidents.incidents.template import TemplateFields, render
+from awe_incidents.incidents.template import Added, TemplateFields, render
 
 
 class MarkdownTemplate(BaseRenderer):
@@ -25,4 +25,9 @@ class MarkdownTemplate(BaseRenderer):
         said = {field.name: data[field.name] for field in fields(TemplateFields)}
         if data["environment_source"] == EnvironmentSource.STACK:
             said["environment"] = ""
-        return render(TemplateFields(**said)).encode()
+        return render(TemplateFields(**said), _added(data.get("prefill", {}))).encode()
+
+
+def _added(prefill: Mapping[str, Any]) -> dict[str, Added]:
+    """Give what the service collected, once it is there."""
+    return {name: Added(one["note"], one["text"]) for name, one in prefill.items() if one["captured_at"]}

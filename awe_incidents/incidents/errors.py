@@ -12,7 +12,7 @@ IncidentsError
 ├── OthersReport          files are added to a report by who filed it
 ├── TooManyAttachments    a report has as many attachments as it may
 ├── AttachmentNotReady    a picture waits to be made anew, or was refused
-└── AlreadyClaimed        another worker makes this picture anew, or enough are being made
+└── AlreadyClaimed        another worker is at it (a picture, a prefill), or enough are
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from awe_incidents.growth.models import Content
 from awe_incidents.incidents.incident_words import IncidentWords as IncidentWords
+from awe_incidents.incidents.report_prefill import ReportPrefill as ReportPrefill
 from awe_incidents.incidents.states import (
     AttachmentKind,
     AttachmentState,

@@ -1,4 +1,4 @@
-"""Listen to diagnostics: a finished run goes into histories, and each round of the sweeper looks after pictures."""
+"""Listen to diagnostics: a finished run goes into histories, and the sweeper looks after what waits."""
 
 from __future__ import annotations
 
@@ -20,5 +20,6 @@ def on_run_finished(*, run: Run, at: datetime, **_: Any) -> None:
 
 @receiver(sweeping)
 def on_sweeping(*, at: datetime, **_: Any) -> None:
-    """Look after pictures that wait."""
+    """Look after pictures and reports that wait."""
     operations.sweep_attachments(at=at)
+    operations.sweep_prefills(at=at)

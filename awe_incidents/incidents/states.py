@@ -95,6 +95,13 @@ class Category(StrEnum):
     AGENTS = "agents"
 
 
+class PrefillState(StrEnum):
+    """Whether the service has collected what a report's stack knows of itself."""
+
+    WAITING = "waiting"
+    COLLECTED = "collected"
+
+
 class EnvironmentSource(StrEnum):
     """Who named a bug report's environment."""
 

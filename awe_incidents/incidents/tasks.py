@@ -9,7 +9,7 @@ from celery import shared_task
 
 from awe_incidents.incidents import operations, queue
 from awe_incidents.incidents.errors import AlreadyClaimed
-from awe_incidents.incidents.models import Attachment
+from awe_incidents.incidents.models import Attachment, ReportPrefill
 
 log = structlog.get_logger(__name__)
 
@@ -23,3 +23,14 @@ def prepare_attachment(*, attachment_id: int, **_: Any) -> None:
         log.info("not mine", attachment_id=attachment_id, why=str(error))
     except Attachment.DoesNotExist:
         log.info("doorbell of an attachment that is gone", attachment_id=attachment_id)
+
+
+@shared_task(name=queue.PREFILL_REPORT)
+def prefill_report(*, report_id: int, **_: Any) -> None:
+    """Capture what a report's stack knows."""
+    try:
+        operations.prefill_report(report_id=report_id)
+    except AlreadyClaimed as error:
+        log.info("not mine", report_id=report_id, why=str(error))
+    except ReportPrefill.DoesNotExist:
+        log.info("doorbell of a report that is gone", report_id=report_id)

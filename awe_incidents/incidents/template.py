@@ -5,7 +5,9 @@ template, and parse takes away again:
 
 - container logs stand in a fence longer than any run of backticks inside;
 - a backslash goes before text that would start a section, a comment or a fence that nobody closes;
-- text whose outer blank lines count, or that reads like a hint, stands between two `EXACT` comments: GitHub hides them.
+- text whose outer blank lines count, or that reads like a hint, stands between two `EXACT` comments: GitHub hides them;
+- what the service adds to a section stands quoted below it, between two comments, and is nobody's answer: parse leaves
+  it out, so that a report which is read, edited and sent back says only what people said.
 
 How lenient parse is, and with what, is told in `template_reader`.
 """
@@ -13,14 +15,25 @@ How lenient parse is, and with what, is told in `template_reader`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from types import MappingProxyType
+from typing import NamedTuple
 
 from awe_incidents.incidents import template_reader
 from awe_incidents.incidents.fences import Closings, fence_of, longest_run, split_prefix
-from awe_incidents.incidents.template_reader import EXACT, LOGS, NO_RESPONSE, SECTIONS, TemplateError
+from awe_incidents.incidents.template_labels import SECTIONS
+from awe_incidents.incidents.template_reader import (
+    ADDED,
+    ADDED_END,
+    EXACT,
+    LOGS,
+    NO_RESPONSE,
+    TemplateError,
+)
 
-__all__ = ["SECTIONS", "TemplateError", "TemplateFields", "blank_template", "normalize", "parse", "render"]
+__all__ = ["SECTIONS", "Added", "TemplateError", "TemplateFields", "blank_template", "normalize", "parse", "render"]
 
 
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -37,6 +50,13 @@ class TemplateFields:
     expected_behavior: str = ""
     actual_behavior: str = ""
     screenshots: str = ""
+
+
+class Added(NamedTuple):
+    """What the service knows about a section: where it comes from or why it could not be had, and the text, if any."""
+
+    note: str
+    text: str = ""
 
 
 def normalize(text: str) -> str:
@@ -57,10 +77,11 @@ def parse(markdown: str) -> TemplateFields:
     return TemplateFields(**template_reader.read(text.split("\n")))
 
 
-def render(fields: TemplateFields) -> str:
-    """Write the fields as the template, in Markdown that reads well in a GitHub issue."""
+def render(fields: TemplateFields, added: Mapping[str, Added] = MappingProxyType({})) -> str:
+    """Write the fields as the template, in Markdown that reads well in a GitHub issue; `added` is by field."""
     values = [(field.name, getattr(fields, field.name)) for field in dataclass_fields(fields)]
-    return "\n\n".join(_section(name, value) for name, value in values) + "\n"
+    parts = [part for name, value in values for part in (_section(name, value), *_by_the_service(added.get(name)))]
+    return "\n\n".join(parts) + "\n"
 
 
 def blank_template() -> str:
@@ -79,6 +100,16 @@ def _section(name: str, value: str) -> str:
     if _needs_exact(name, value):
         return f"{label}\n\n{EXACT}\n{text}\n{EXACT}"
     return f"{label} {text}" if _fits_beside_label(text) else f"{label}\n\n{text}"
+
+
+def _by_the_service(added: Added | None) -> Iterator[str]:
+    """Quote what the service adds; each line begins with ">", so none of them is a section, a comment or a fence."""
+    if added is None:
+        return
+    fence = "`" * max(3, longest_run(added.text, "`") + 1)
+    lines = [f"*Added by the service*: {' '.join(added.note.split())}"]
+    lines += ["", fence, *added.text.split("\n"), fence] if added.text else []
+    yield "\n".join([ADDED, *(f"> {line}" if line else ">" for line in lines), ADDED_END])
 
 
 def _escaped(lines: list[str]) -> list[str]:

@@ -9,38 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from awe_incidents.incidents.errors import IncidentsError
 from awe_incidents.incidents.fences import Closings, Fence, Prefixed, fence_of, split_prefix
+from awe_incidents.incidents.template_labels import SECTIONS, Marker, folded, marker, plain_marker
 
-
-class Section(NamedTuple):
-    """A section of the template: its label and the hint that stands there before somebody answers."""
-
-    label: str
-    hint: str
-
-
-SECTIONS = {
-    "environment": Section("Environment", "Development/Staging/Production"),
-    "docker_compose_version": Section("Docker Compose Version", "docker-compose version"),
-    "container_logs": Section("Container Logs", "Relevant log excerpts"),
-    "steps_to_reproduce": Section("Steps to Reproduce", "Detailed reproduction steps"),
-    "expected_behavior": Section("Expected Behavior", "What should happen"),
-    "actual_behavior": Section("Actual Behavior", "What actually happens"),
-    "screenshots": Section("Screenshots", "If applicable"),
-}
 LOGS = "container_logs"
 NO_RESPONSE = "_No response_"  # what GitHub's issue forms write for an empty answer
 EXACT = "<!-- exact text -->"
+# Around what the service adds to a section.
+ADDED = "<!-- added by the service -->"
+ADDED_END = "<!-- end of what the service added -->"
 
 # What may stand above the first section without being an answer: titles, and the sentence of the documentation.
 _TITLES = {
     *("bug report", "bug reports", "creating bug reports", "bug", "issue", "issue report", "problem report"),
     *("incident report", "when reporting issues include"),
 }
-_LABEL_LIMIT = 80  # characters; a longer label is none of ours
 
 
 class TemplateError(IncidentsError):
@@ -54,15 +39,12 @@ class TemplateError(IncidentsError):
         self.problems = problems
 
 
-Marker = tuple[str, str]  # the field whose section starts on a line, and the text beside its label
-
-
 def read(lines: list[str]) -> dict[str, str]:
     """Give the text of each section found; raises TemplateError."""
     lines = _unwrapped(lines)
-    walk = _Walk(lines, _marker)
+    walk = _Walk(lines, marker)
     if not walk.bodies:
-        walk = _Walk(lines, _plain_marker)
+        walk = _Walk(lines, plain_marker)
     if not walk.bodies:
         raise TemplateError([("", _NO_SECTION)])
     if walk.problems:
@@ -79,7 +61,7 @@ _NO_SECTION = (
 def is_special(line: Prefixed) -> bool:
     """Tell whether a line, but for backslashes before its text, would be more than text."""
     bare = line._replace(core=line.core.lstrip("\\"))
-    return _opens_comment(bare) or fence_of(bare) is not None or _marker(bare) is not None
+    return _opens_comment(bare) or fence_of(bare) is not None or marker(bare) is not None
 
 
 def is_placeholder(name: str, line: str) -> bool:
@@ -185,15 +167,26 @@ class _Walk:
 
     def _take_comment(self, index: int, column: int) -> int:
         """Leave out a comment and those right after it; what follows them on the line is taken next."""
-        if self._lines[index].strip() == EXACT and self._body is not None:
+        text = self._lines[index].strip()
+        if text == EXACT and self._body is not None:
             self._body.exact_at.append(len(self._body.lines))
             return index + 1
+        if text == ADDED and (last := self._end_of_added(index)) is not None:
+            return last + 1
         while self._lines[index].startswith("<!--", column) and (end := self._comment_end(index, column)) is not None:
             index, column = end
             while self._lines[index].startswith((" ", "\t"), column):
                 column += 1
         self._lines[index] = self._lines[index][column:]
         return index if self._lines[index] else index + 1
+
+    def _end_of_added(self, index: int) -> int | None:
+        """Give the line that ends what the service added; None where somebody took it, or quoted lines are not left."""
+        end = index + 1
+        while end < len(self._lines) and self._lines[end].startswith(">"):
+            end += 1
+        is_whole = end < len(self._lines) and self._lines[end].strip() == ADDED_END
+        return end if is_whole else None
 
     def _comment_end(self, index: int, column: int) -> tuple[int, int] | None:
         """Give line and column after the comment that starts here; None if nobody closes it."""
@@ -232,54 +225,7 @@ def _unwrapped(lines: list[str]) -> list[str]:
 
 
 def _is_title(line: str) -> bool:
-    return not line.strip("-=_* \t") or not line.strip() or _folded(line) in _TITLES
-
-
-def _marker(line: Prefixed) -> Marker | None:
-    """Give the section that a bold label or a heading starts."""
-    if line.is_deep:
-        return None
-    if line.core.startswith(("**", "__")):
-        return _bold_marker(line.core)
-    if line.core.startswith("#"):
-        heading = line.core.lstrip("#").strip().rstrip("#").rstrip()
-        return _bold_marker(heading) or _plain_label(heading) or _label(heading, "")
-    return None
-
-
-def _plain_marker(line: Prefixed) -> Marker | None:
-    return None if line.is_deep else _plain_label(line.core)
-
-
-def _bold_marker(core: str) -> Marker | None:
-    closing = core.find(core[:2], 2, _LABEL_LIMIT) if core.startswith(("**", "__")) else -1
-    if closing < 0:
-        return None
-    label, rest = core[2:closing].rstrip(), core[closing + 2 :].lstrip()
-    if rest.startswith((":", "\uff1a")):
-        return _label(label, rest[1:])
-    return _label(label, rest) if label.endswith(":") or not rest else None
-
-
-def _plain_label(core: str) -> Marker | None:
-    colon = core.find(":", 0, _LABEL_LIMIT)
-    return None if colon < 0 else _label(core[:colon], core[colon + 1 :])
-
-
-def _label(label: str, rest: str) -> Marker | None:
-    name = _FIELD_OF_LABEL.get(_folded(label))
-    return None if name is None else (name, rest)
-
-
-def _folded(label: str) -> str:
-    """Give the words of a label: lower case, American, without number, punctuation or emoji; "" for a long text."""
-    if len(label) > _LABEL_LIMIT:
-        return ""
-    words = "".join(char if char.isalnum() else " " for char in label.casefold()).split()
-    return " ".join("behavior" if word == "behaviour" else word for word in words if not word.isdecimal())
-
-
-_FIELD_OF_LABEL = {_folded(section.label): name for name, section in SECTIONS.items()}
+    return not line.strip("-=_* \t") or not line.strip() or folded(line) in _TITLES
 
 
 def _opens_comment(line: Prefixed) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import BugReport, ReportRevision, ReportText, TimelineEntry
+from awe_incidents.incidents.prefills import Prefilled, prefill_of
 from awe_incidents.incidents.queries import revisions_of, visible_reports, visible_revisions
 from awe_incidents.incidents.reports import flaws_of
 from awe_incidents.incidents.states import EnvironmentSource
@@ -28,6 +30,7 @@ HEADINGS = {
     "actual_behavior": "Actual behavior",
     "screenshots": "Screenshots",
 }
+NOTHING: Mapping[str, Prefilled] = MappingProxyType({})
 LONG_FIELDS = tuple(HEADINGS)[1:]
 
 
@@ -83,7 +86,7 @@ class BugReportAdmin(DeskAdmin):
                 Fact("Redaction rules", thing.latest.redactions.get("rule_set_version", "")),
             ],
             "revisions": [(one, _address(one), ", ".join(HEADINGS[name] for name in one.changed)) for one in revisions],
-            **text_context(thing.latest),
+            **text_context(thing.latest, prefill_of(thing)),
         }
 
 
@@ -127,10 +130,22 @@ class ReportRevisionAdmin(DeskAdmin):
         }
 
 
-def text_context(text: ReportText) -> dict[str, Any]:
+class Shown(NamedTuple):
+    """A field for the page: what people wrote, and beside it what the service knows."""
+
+    heading: str
+    text: str
+    note: str
+    prefilled: Prefilled | None
+
+
+def text_context(text: ReportText, prefill: Mapping[str, Prefilled] = NOTHING) -> dict[str, Any]:
     """Give the seven fields as text, what they lack, and what was removed from them."""
     return {
-        "fields": [(heading, getattr(text, name), _note(text, name)) for name, heading in HEADINGS.items()],
+        "fields": [
+            Shown(heading, getattr(text, name), _note(text, name), prefill.get(name))
+            for name, heading in HEADINGS.items()
+        ],
         "flaws": flaws_of(text),
         "receipt": [
             (HEADINGS[name], rule, number)

@@ -1,7 +1,21 @@
 """Carry out checks: the order they go in, one look, and the killable process that a look runs in."""
 
+from diagnostics.looking.capture import CAPTURES, Captured, CaptureRequest, take_capture
 from diagnostics.looking.look import LookRequest, take_look
 from diagnostics.looking.plan import Step, next_steps, requirements_of
-from diagnostics.looking.process import look_in_process, warm_up
+from diagnostics.looking.process import capture_in_process, look_in_process, warm_up
 
-__all__ = ["LookRequest", "Step", "look_in_process", "next_steps", "requirements_of", "take_look", "warm_up"]
+__all__ = [
+    "CAPTURES",
+    "CaptureRequest",
+    "Captured",
+    "LookRequest",
+    "Step",
+    "capture_in_process",
+    "look_in_process",
+    "next_steps",
+    "requirements_of",
+    "take_capture",
+    "take_look",
+    "warm_up",
+]

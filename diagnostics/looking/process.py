@@ -1,4 +1,4 @@
-"""Look in a process of its own that is killed at the deadline: a thread that hangs in a resolver cannot be (ADR 5)."""
+"""Look or capture in a process that is killed at its deadline: a thread that hangs in a resolver cannot be (ADR 5)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from diagnostics import bounded
 from diagnostics.bounded import Limits, warm_up
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, State, only_finding
+from diagnostics.looking.capture import CAPTURES, Captured, CaptureRequest, take_capture
 from diagnostics.looking.look import VANTAGE, Look, LookRequest, take_look
 
-__all__ = ["GRACE_SECONDS", "look_in_process", "warm_up"]
+__all__ = ["GRACE_SECONDS", "capture_in_process", "look_in_process", "warm_up"]
 
 GRACE_SECONDS = 0.5  # a look that ends at its own deadline still gets to say so
 MAX_MEMORY_BYTES = 2 * 1024**3  # of address space
@@ -40,3 +41,16 @@ def look_in_process(request: LookRequest) -> Look:
         )
     result = only_finding(check=one.slug, version=one.version, finding=finding, at=started_at, vantage=VANTAGE)
     return Look(dataclasses.replace(result, duration_ms=round(called.seconds * 1000)))
+
+
+def capture_in_process(request: CaptureRequest) -> Captured:
+    """Capture in a child process; past its time it is killed, and that is the reason why there is nothing."""
+    at, capture = datetime.now(UTC), CAPTURES[request.name]
+    limits = Limits(seconds=capture.seconds + GRACE_SECONDS, memory_bytes=MAX_MEMORY_BYTES)
+    called = bounded.call(take_capture, request, limits=limits)
+    if called.answer is not None:
+        return called.answer
+    reason = f"no answer within {capture.seconds:g} s; the capture was stopped"
+    if called.seconds < capture.seconds:
+        reason = f"the process that captured it ended early (exit {called.exit_code})"
+    return Captured(captured_at=at, source=capture.source, reason=reason)

@@ -64,7 +64,7 @@ def test_filing_answers_with_links_that_lead_on(client: APIClient) -> None:
     of_filing = {"run", "attachments", "joined", "joining"}
     assert client.get(body["links"]["self"]).json() == {name: body[name] for name in body if name not in of_filing}
     assert client.get(client.get(body["links"]["incident"]).json()["links"]["bug_reports"]).json()["results"] == [
-        {name: body[name] for name in body if name not in of_filing | {"lint", "revisions"}}
+        {name: body[name] for name in body if name not in of_filing | {"lint", "prefill", "revisions"}}
     ]
 
 

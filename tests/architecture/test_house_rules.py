@@ -18,7 +18,7 @@ import awe_incidents
 import diagnostics
 from awe_incidents.api.problems import BY_ERROR
 from awe_incidents.celery import app
-from awe_incidents.incidents.queue import PREPARE_ATTACHMENT
+from awe_incidents.incidents.queue import PREFILL_REPORT, PREPARE_ATTACHMENT
 from awe_incidents.incidents.states import ATTACHMENT_TRANSITIONS, TRANSITIONS, AttachmentState, IncidentState
 from awe_incidents.monthly import MonthlyId
 from diagnostics import queue
@@ -82,7 +82,7 @@ def test_no_key_of_the_database_points_into_a_table_whose_months_are_dropped() -
 
 def test_queued_names_are_registered_tasks() -> None:
     app.loader.import_default_modules()
-    assert {queue.START_RUN, queue.EXECUTE_CHECK, PREPARE_ATTACHMENT} <= set(app.tasks)
+    assert {queue.START_RUN, queue.EXECUTE_CHECK, PREPARE_ATTACHMENT, PREFILL_REPORT} <= set(app.tasks)
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
 
 

@@ -41,6 +41,9 @@ WITHOUT_OWN_ENTRY = {
     "new_run": "inserted and recorded by the caller",
     "note_run_finished": "the finish is recorded where it happens; this is its line in a history",
     "note_token_use": "the minute of the last use",
+    "claim_prefill": "a lease; the outcome is recorded",
+    "prefill_report": "claims, captures and stores, which records",
+    "sweep_prefills": "rings; giving up stores, which records",
     "prepare_attachment": "claims, remakes and stores",
     "request_run": "recorded by the caller beside its own fact",
     "store_attachment": "settles by _settle, which records",
@@ -70,6 +73,7 @@ def calls(function: Callable[..., Any]) -> set[str]:
 
 
 READS = {
+    "held_report",
     "difference",
     "facts_of",
     "history_of",

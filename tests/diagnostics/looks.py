@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.result import Finding, Result
-from diagnostics.looking import LookRequest, take_look
+from diagnostics.looking import LookRequest, take_look, warm_up
 from diagnostics.stack import StackConfig
 
 NOTHING_USUAL = Baseline()
@@ -38,3 +41,24 @@ def found(result: Result, code: str) -> Finding:
 def codes(result: Result) -> set[str]:
     """Give the codes of all findings."""
     return {one.code for one in result.findings}
+
+
+@contextlib.contextmanager
+def instead_of_docker(folder: Path, script: str) -> Iterator[None]:
+    """Let looks find these programs under docker's names; the fork server hands on what it was started with."""
+    for name in ("docker", "docker-compose"):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{folder}:/usr/bin:/bin"
+    _end_fork_server()
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+        _end_fork_server()
+
+
+def _end_fork_server() -> None:
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # meant for tests
+    warm_up()

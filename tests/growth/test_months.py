@@ -22,7 +22,13 @@ from diagnostics.models import CheckResult, Evidence, Run, Stack
 from diagnostics.operations import start_run
 from tests import database
 
-MONTHLY = ["diagnostics_checkresult", "diagnostics_evidence", "incidents_bugreport", "incidents_timelineentry"]
+MONTHLY = [
+    "diagnostics_checkresult",
+    "diagnostics_evidence",
+    "incidents_bugreport",
+    "incidents_reportprefill",
+    "incidents_timelineentry",
+]
 NOW = monthly.month_of(timezone.now())
 LONG_AGO = monthly.months_later(NOW, -1)
 

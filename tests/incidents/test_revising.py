@@ -174,7 +174,7 @@ def test_only_the_reporter_and_operators_revise(
 def test_a_stale_revision_is_refused(stack: Stack, reporter: User) -> None:
     filed, _ = file(stack, reporter)
     revise(filed, reporter, container_logs="api | x", version=1)
-    with pytest.raises(StaleVersion, match="at revision 2, not 1"):
+    with pytest.raises(StaleVersion, match="at version 2, not 1"):
         revise(filed, reporter, container_logs="api | y", version=1)
     assert revise(filed, reporter, container_logs="api | y", version=2).revision == 3
 

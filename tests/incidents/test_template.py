@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from awe_incidents.incidents.fences import Closings, Fence
 from awe_incidents.incidents.template import (
     SECTIONS,
+    Added,
     TemplateError,
     TemplateFields,
     blank_template,
@@ -81,6 +82,9 @@ PIECES = [
         "<!-- x -->",
         "<!-->",
         "<!-- exact text -->",
+        "<!-- added by the service -->",
+        "<!-- end of what the service added -->",
+        "> x",
         "\\<!-- x",
         "text <!-- x -->",
         "--> **Environment**: x",
@@ -135,6 +139,44 @@ REPORTS = st.builds(TemplateFields, *(TEXTS for _ in SECTIONS))
 @example(TemplateFields(environment="ends in \\", expected_behavior="\n\n  x  \n\n"))
 def test_every_storable_report_survives_rendering_and_parsing(report: TemplateFields) -> None:
     assert parse(render(report)) == report
+
+
+ADDED = st.dictionaries(st.sampled_from(list(SECTIONS)), st.builds(Added, TEXTS, TEXTS))
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(REPORTS, ADDED)
+@example(TemplateFields(container_logs="```\nx"), {"container_logs": Added("x", "```\n<!-- x\n**Environment**: x")})
+@example(
+    TemplateFields(actual_behavior="<!-- added by the service -->\n> x\n<!-- end of what the service added -->"), {}
+)
+@example(TemplateFields(screenshots="  x\n\n"), {"screenshots": Added("x", "\n\n")})
+def test_what_the_service_adds_is_nobodys_answer(report: TemplateFields, added: dict[str, Added]) -> None:
+    assert parse(render(report, added)) == report
+
+
+def test_what_the_service_adds_is_quoted_and_marked() -> None:
+    added = {"environment": Added("the stack's description", "Staging"), "screenshots": Added("it has\nnone")}
+    assert render(TemplateFields(actual_behavior="502"), added) == (
+        "**Environment**: _No response_\n\n"
+        "<!-- added by the service -->\n"
+        "> *Added by the service*: the stack's description\n>\n> ```\n> Staging\n> ```\n"
+        "<!-- end of what the service added -->\n\n"
+        "**Docker Compose Version**: _No response_\n\n"
+        "**Container Logs**: _No response_\n\n"
+        "**Steps to Reproduce**: _No response_\n\n"
+        "**Expected Behavior**: _No response_\n\n"
+        "**Actual Behavior**: 502\n\n"
+        "**Screenshots**: _No response_\n\n"
+        "<!-- added by the service -->\n> *Added by the service*: it has none\n"
+        "<!-- end of what the service added -->\n"
+    )
+
+
+def test_an_edited_addition_is_somebodys_text() -> None:
+    whole = render(TemplateFields(), {"actual_behavior": Added("the log", "502")})
+    assert parse(whole.replace("> 502", "504")).actual_behavior.endswith("504\n> ```")
+    assert parse(whole.replace("<!-- end of what the service added -->\n", "")).actual_behavior != ""
 
 
 @settings(max_examples=500, deadline=None)

@@ -114,7 +114,7 @@ class BugReportDetail(TaggedDetail):
 
     def get_queryset(self) -> QuerySet[BugReport]:
         """Start from what the caller may see."""
-        return visible_reports(self.person)
+        return visible_reports(self.person).select_related("prefill")
 
     @extend_schema(
         operation_id="get_bug_report",

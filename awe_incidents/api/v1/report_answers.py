@@ -8,11 +8,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from awe_incidents.api.choices import ENVIRONMENT_SOURCES, ENVIRONMENTS, FLAW_CODES, SECTIONS
+from awe_incidents.api.choices import ENVIRONMENT_SOURCES, ENVIRONMENTS, FLAW_CODES, PREFILL_STATES, SECTIONS
 from awe_incidents.api.v1.attachments import AttachmentSerializer
 from awe_incidents.api.v1.links import link
+from awe_incidents.api.v1.results import RuleCountsField
 from awe_incidents.incidents.likeness import MAX_WHY, THRESHOLD, Likeness
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, ReportRevision, ReportText
+from awe_incidents.incidents.prefills import prefill_of
 from awe_incidents.incidents.queries import revisions_of
 from awe_incidents.incidents.reports import flaws_of, new_issue
 
@@ -154,6 +156,30 @@ class RevisionSerializer(RevisionLineSerializer):
         return flaws_in(revision)
 
 
+class PrefilledField(serializers.Serializer[Any]):
+    """What the service collected of one field, beside what people wrote and never in its place."""
+
+    state = serializers.ChoiceField(choices=PREFILL_STATES, help_text="`waiting` until it was collected.")
+    text = serializers.CharField(help_text="As captured, redacted; empty where it could not be had.")
+    captured_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(help_text="Why it could not be had; empty where it could.")
+    note = serializers.CharField(help_text="Source or reason in one line, for people.")
+    rule_set_version = serializers.CharField()
+    redactions = RuleCountsField()
+    dropped_bytes = serializers.IntegerField(min_value=0, help_text="Left out, as a prefill is bounded.")
+
+
+PrefilledField._declared_fields["source"] = serializers.CharField(help_text="Where it comes from.")  # taken, too
+
+
+class Prefill(serializers.Serializer[Any]):
+    """What the service knows of the stack by itself."""
+
+    environment = PrefilledField()
+    docker_compose_version = PrefilledField()
+    container_logs = PrefilledField()
+
+
 class BugReportDetailLinks(BugReportLinks):
     """Where to go on from one bug report."""
 
@@ -166,11 +192,17 @@ class BugReportDetailSerializer(BugReportSerializer):
     """One bug report, with what a list would be too long with."""
 
     lint = serializers.SerializerMethodField()
+    prefill = serializers.SerializerMethodField()
     revisions = serializers.SerializerMethodField()
 
     class Meta(BugReportSerializer.Meta):
-        fields = [*BugReportSerializer.Meta.fields, "lint", "revisions"]
+        fields = [*BugReportSerializer.Meta.fields, "lint", "prefill", "revisions"]
         read_only_fields = fields
+
+    @extend_schema_field(Prefill)
+    def get_prefill(self, report: BugReport) -> dict[str, Any]:
+        """Give what the service collected beside what people wrote."""
+        return dict(Prefill(prefill_of(report)).data)
 
     @extend_schema_field(Flaw(many=True))
     def get_lint(self, report: BugReport) -> list[dict[str, Any]]:

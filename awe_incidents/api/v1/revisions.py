@@ -46,7 +46,7 @@ class _VisibleReports(ScopedView):
 
     def get_queryset(self) -> QuerySet[BugReport]:
         """Start from what the caller may see."""
-        return visible_reports(self.person)
+        return visible_reports(self.person).select_related("prefill")
 
 
 class RevisionList(_VisibleReports, CreateView):

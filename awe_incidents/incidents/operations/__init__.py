@@ -3,6 +3,7 @@
 from awe_incidents.incidents.operations.attaching import add_attachments
 from awe_incidents.incidents.operations.filing import FILING_SUITE, Filed, file_bug_report
 from awe_incidents.incidents.operations.moving import move_bug_report
+from awe_incidents.incidents.operations.prefilling import prefill_report, sweep_prefills
 from awe_incidents.incidents.operations.preparing import prepare_attachment, sweep_attachments
 from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
 from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
@@ -19,8 +20,10 @@ __all__ = [
     "move_incident",
     "note_run_finished",
     "open_incident",
+    "prefill_report",
     "prepare_attachment",
     "request_incident_run",
     "revise_bug_report",
     "sweep_attachments",
+    "sweep_prefills",
 ]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import models, transaction
+from django.db.models.functions import Now
 
 from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor
@@ -16,10 +17,11 @@ from awe_incidents.audit.trail import Fact
 from awe_incidents.incidents import policies, reports, vectors
 from awe_incidents.incidents.attachments import CleanFile, Upload, cleaned_files
 from awe_incidents.incidents.likeness import MAX_WHY, Likeness
-from awe_incidents.incidents.models import Attachment, BugReport, Incident, IncidentRun, IncidentWords
+from awe_incidents.incidents.models import Attachment, BugReport, Incident, IncidentRun, IncidentWords, ReportPrefill
 from awe_incidents.incidents.operations.attaching import facts_of, keep_attachments, new_attachments, with_files
 from awe_incidents.incidents.operations.history import Line, history_of, run_requested
 from awe_incidents.incidents.operations.joining import Joining, reserve_and_decide
+from awe_incidents.incidents.queue import ring_prefill
 from awe_incidents.rows import insert_together, reserve_ids
 from diagnostics import queue
 from diagnostics.models import Run, Stack
@@ -104,7 +106,8 @@ class Filing:
         return not (self.joining and self.joining.waiting)
 
     def ring(self) -> None:
-        """Ring for the run, if it is new."""
+        """Ring for the prefill, and for the run if it is new."""
+        ring_prefill(self.report.pk)
         if self.is_run_new:
             queue.ring_run(self.run.pk)
 
@@ -113,7 +116,7 @@ class Filing:
         incident = self.report.incident
         if self.joining is None:
             yield incident
-        yield self.report
+        yield from (self.report, ReportPrefill(report=self.report, rung_at=Now()))
         if self.is_run_new:
             yield from (self.run, IncidentRun(incident=incident, run=self.run))
         yield from history_of(incident, by=self.by, at=self.at, lines=self._lines())

@@ -11,10 +11,11 @@ from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
 from awe_incidents.incidents import policies, reports
-from awe_incidents.incidents.errors import NothingChanged, OtherStack, ReasonRequired, StaleVersion
+from awe_incidents.incidents.errors import NothingChanged, OtherStack, ReasonRequired
 from awe_incidents.incidents.models import BugReport, Incident, IncidentRun, TimelineEntry
 from awe_incidents.incidents.operations import leading
 from awe_incidents.incidents.operations.history import Line, write_history
+from awe_incidents.incidents.operations.holding import held_report
 
 
 @transaction.atomic
@@ -36,7 +37,7 @@ def move_bug_report(
     policies.check_may_triage(user)
     if not because.strip():
         raise ReasonRequired("say why you move the bug report")
-    report = _locked(report, version=version)
+    report = held_report(report, version=version)
     _check_goal(report, to)
     because = reports.cleaned_text(because, stack=report.stack)
     opened = None if to else _opened_for(report, at=at)
@@ -64,17 +65,6 @@ def move_bug_report(
     goal = {"from": source.pk, "to": target.pk}
     trail.record("bug_report:moved", subject=report, by=by, at=at, because=because, incident_id=target.pk, data=goal)
     return BugReport.objects.select_related("stack", "reporter", "incident", "current").get(pk=report.pk)
-
-
-def _locked(report: BugReport, *, version: int | None) -> BugReport:
-    """Give the report as it is now, locked: decide on what is, not on what was read."""
-    locked = BugReport.objects.select_for_update(of=("self",)).select_related(
-        "stack", "reporter", "incident", "current"
-    )
-    report = locked.get(pk=report.pk)
-    if version is not None and report.version != version:
-        raise StaleVersion(f"bug report {report.pk} is at version {report.version}, not {version}; read it again")
-    return report
 
 
 def _check_goal(report: BugReport, to: Incident | None) -> None:

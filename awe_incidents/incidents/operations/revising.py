@@ -13,10 +13,11 @@ from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
 from awe_incidents.incidents import policies, reports
-from awe_incidents.incidents.errors import NothingChanged, StaleVersion, TooManyRevisions
+from awe_incidents.incidents.errors import NothingChanged, TooManyRevisions
 from awe_incidents.incidents.models import BugReport, Incident, ReportRevision
 from awe_incidents.incidents.operations import leading
 from awe_incidents.incidents.operations.history import Line, write_history
+from awe_incidents.incidents.operations.holding import held_report
 from awe_incidents.incidents.template import SECTIONS, TemplateFields
 
 MAX_REVISIONS = 100  # a report that needs more is another report; its page shows them all
@@ -38,7 +39,9 @@ def revise_bug_report(
     Raises: RoleRequired, StaleVersion, ReportInvalid, NothingChanged, TooManyRevisions.
     """
     policies.check_may_revise(user, report)
-    report = _locked(report, version=version)
+    report = held_report(report, version=version)
+    if report.revision >= MAX_REVISIONS:
+        raise TooManyRevisions(f"a bug report has at most {MAX_REVISIONS} revisions; file a new one")
     before, clean = reports.template_of(report.latest), reports.corrected(changes, report=report)
     changed = _differing(before, clean.said)
     if not changed:
@@ -67,17 +70,6 @@ def revise_bug_report(
         incident_id=report.incident_id,
         data={"revision": revision.number, "changed": changed, "sha256": clean.sha256, "redacted": clean.removed},
     )
-    return report
-
-
-def _locked(report: BugReport, *, version: int | None) -> BugReport:
-    """Give the report as it is now, locked: decide on what is, not on what was read."""
-    locked = BugReport.objects.select_for_update(of=("self",)).select_related("stack", "reporter", "incident")
-    report = locked.get(pk=report.pk)
-    if version is not None and report.version != version:
-        raise StaleVersion(f"bug report {report.pk} is at version {report.version}, not {version}; read it again")
-    if report.revision >= MAX_REVISIONS:
-        raise TooManyRevisions(f"a bug report has at most {MAX_REVISIONS} revisions; file a new one")
     return report
 
 

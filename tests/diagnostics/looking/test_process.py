@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import forkserver
 from pathlib import Path
@@ -17,7 +18,15 @@ import pytest
 
 from diagnostics.checks.database.redis import RedisAnswers
 from diagnostics.checks.result import State
-from diagnostics.looking import LookRequest, look_in_process, warm_up
+from diagnostics.looking import (
+    CAPTURES,
+    Captured,
+    CaptureRequest,
+    LookRequest,
+    capture_in_process,
+    look_in_process,
+    warm_up,
+)
 from diagnostics.looking.look import Look
 from diagnostics.stack import Logs, Queue, Service, StackConfig
 from tests.diagnostics import looks
@@ -137,3 +146,32 @@ def test_a_killed_fork_server_costs_no_look(tmp_path: Path) -> None:
     look = look_in_process(request(looks.stack(tmp_path), "startup.port_conflict"))
     assert look.result.state is not State.ERROR, look.result.leading.message
     assert forkserver._forkserver._forkserver_pid != server  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def slow_capture(tmp_path: Path) -> Iterator[CaptureRequest]:
+    stack = replace(looks.stack(tmp_path), vantage="container")
+    with looks.instead_of_docker(tmp_path, "exec sleep 30"):
+        yield CaptureRequest("docker_compose_version", stack, datetime.now(UTC), looks.KEY)
+
+
+def test_a_capture_that_is_late_is_killed_and_says_so(
+    slow_capture: CaptureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = CAPTURES["docker_compose_version"]
+    monkeypatch.setitem(CAPTURES, "docker_compose_version", one._replace(seconds=0.3))
+    captured = capture_in_process(slow_capture)
+    assert (captured.text, captured.reason) == ("", "no answer within 0.3 s; the capture was stopped")
+    wait_until(lambda: not lookers())
+
+
+def test_a_capture_whose_process_dies_says_so(slow_capture: CaptureRequest) -> None:
+    found: list[Captured] = []
+    thread = threading.Thread(target=lambda: found.append(capture_in_process(slow_capture)))
+    thread.start()
+    wait_until(lookers)
+    for one in lookers():
+        one.kill()
+    thread.join()
+    assert found[0].reason == "the process that captured it ended early (exit -9)"
+    assert found[0].source == CAPTURES["docker_compose_version"].source
