@@ -23,7 +23,7 @@ from diagnostics.stack import Database, StackConfig
 CONNECT_SECONDS = 3.0
 MAINTENANCE_DATABASE = "postgres"
 # In the order in which they go; what takes longest comes last.
-WATCHERS: Final = ("database.saturation", "database.blockers", "database.migrations")
+WATCHERS: Final = ("database.saturation", "database.blockers", "database.migrations", "agents.runs", "agents.tools")
 NO_DATABASES = "the stack describes no [databases.*]"
 
 

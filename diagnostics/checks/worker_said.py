@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from diagnostics.checks.result import Citation
 from diagnostics.checks.seeing import Seeing
@@ -37,32 +36,34 @@ class WorkerSaid:
 
 
 def worker_said(seeing: Seeing, queue: Queue, *, has_ended: bool = False) -> WorkerSaid:
-    """Read the log files of the queue's worker; one that cannot be read is the finding of startup.logs."""
-    minutes = seeing.stack.logs.window_minutes
-    lines: list[Line] = []
-    found: list[Noted] = []
+    """Read the log files of the queue's worker."""
+    files, unread = read_files(seeing, queue.worker_service)
+    lines = tuple(line for file in files for line in file)
+    found = tuple(one for file in files for one in noted(file, has_ended=has_ended))
+    return WorkerSaid(seeing.stack.logs.window_minutes, lines, found, unread)
+
+
+def read_files(seeing: Seeing, name: str | None) -> tuple[list[list[Line]], str]:
+    """Give the window's lines of each log file of a service, and why a file gave none.
+
+    That a file cannot be read is the finding of startup.logs.
+    """
+    service = seeing.stack.services.get(name or "")
+    since = seeing.now() - timedelta(minutes=seeing.stack.logs.window_minutes)
+    files: list[list[Line]] = []
     unread: list[str] = []
-    for path in log_files(seeing, queue):
+    for path in service.log_files if service else ():
         try:
-            more = read_lines(path, since=seeing.now() - timedelta(minutes=minutes), max_bytes=MAX_BYTES)
+            files.append(read_lines(path, since=since, max_bytes=MAX_BYTES))
         except (FileUnusable, NotPermitted) as error:
             unread.append(str(error))
-            continue
-        lines += more
-        found += noted(more, has_ended=has_ended)
-    return WorkerSaid(minutes, tuple(lines), tuple(found), "; ".join(unread))
+    return files, "; ".join(unread)
 
 
-def log_files(seeing: Seeing, queue: Queue) -> tuple[Path, ...]:
-    """Give the log files of the queue's worker, none where the stack names none."""
-    service = seeing.stack.services.get(queue.worker_service or "")
-    return service.log_files if service else ()
-
-
-def keep_lines(seeing: Seeing, queue: Queue, lines: Sequence[Line]) -> tuple[Citation, ...]:
+def keep_lines(seeing: Seeing, service: str | None, lines: Sequence[Line]) -> tuple[Citation, ...]:
     """Keep the lines that prove something, each with its number in the file; none where there are none."""
     if not lines:
         return ()
     content = [f"line {line.number}: {line.text}" for line in lines[-SHOWN_LINES:]]
-    source = f"log of {queue.worker_service}, chosen lines"
+    source = f"log of {service}, chosen lines"
     return (seeing.keep("log_excerpt", source=source, content=content).whole(),)

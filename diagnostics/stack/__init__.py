@@ -1,5 +1,6 @@
 """The description of a stack (`stack.toml`): its schema, its typed form and its secrets."""
 
+from diagnostics.stack.agents import Agents, Heartbeats, Runs, Tool
 from diagnostics.stack.authentication import Login, OAuth, SecurityLog, SessionCookie, TokenKey, Tokens
 from diagnostics.stack.config import (
     Backups,
@@ -25,6 +26,7 @@ from diagnostics.stack.reading import parse_document, parse_toml, read_stack
 from diagnostics.stack.secrets import Mark, SecretReference, SecretResolver, freshness
 
 __all__ = [
+    "Agents",
     "Backups",
     "BrokerUrl",
     "Contact",
@@ -32,6 +34,7 @@ __all__ = [
     "Dns",
     "Endpoint",
     "Engine",
+    "Heartbeats",
     "Host",
     "IssueTracker",
     "Login",
@@ -42,6 +45,7 @@ __all__ = [
     "OAuth",
     "Pooler",
     "Queue",
+    "Runs",
     "SecretReference",
     "SecretResolver",
     "SecretUnavailable",
@@ -54,6 +58,7 @@ __all__ = [
     "TlsFiles",
     "TokenKey",
     "Tokens",
+    "Tool",
     "freshness",
     "parse_document",
     "parse_toml",

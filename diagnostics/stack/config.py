@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from diagnostics.stack.agents import Agents, Tool
 from diagnostics.stack.authentication import Login, OAuth, SecurityLog, Tokens
 from diagnostics.stack.secrets import SecretReference
 
@@ -242,6 +243,8 @@ class StackConfig:
     oauth: OAuth | None = None
     security_log: SecurityLog | None = None
     queue: Queue | None = None
+    agents: Agents | None = None
+    tools: Mapping[str, Tool] = field(default_factory=dict)
     dns: Dns = field(default_factory=Dns)
     logs: Logs = field(default_factory=Logs)
     issue_tracker: IssueTracker | None = None

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from diagnostics.stack import authentication, config, schema
+from diagnostics.stack import agents, authentication, config, schema
 from diagnostics.stack.errors import Problem, StackInvalid
 from diagnostics.stack.files import NotRegularFile, read_regular
 from diagnostics.stack.positions import line_of
@@ -122,9 +122,19 @@ def _dangling(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]
     yield from _dangling_oauth(document.get("oauth"), tls)
     if document.get("security_log") == {}:
         yield ("security_log",), "names the files, or the service whose log has lines about logins, or both"
+    yield from _dangling_agents(document)
     queue = document.get("queue")
     if queue and queue["adapter"] == "redis-list" and not queue.get("pending"):
         yield ("queue",), "a redis-list queue names its lists with pending = [...]"
+
+
+def _dangling_agents(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    database = document.get("agents", {}).get("database")
+    if database is not None and database not in document.get("databases", {}):
+        yield ("agents", "database"), f"there is no [databases.{database}] table"
+    for name, tool in document.get("tools", {}).items():
+        if {"url", "environment_variable"} <= set(tool):
+            yield ("tools", name), "give url or environment_variable, not both"
 
 
 def _dangling_oauth(oauth: Document | None, tls: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -140,7 +150,7 @@ def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], 
     for name, service in document["services"].items():
         for index, other in enumerate(service.get("depends_on", ())):
             yield ("services", name, "depends_on", index), other
-    for table in ("endpoints", "databases"):
+    for table in ("endpoints", "databases", "tools"):
         for name, entry in document.get(table, {}).items():
             yield (table, name, "service"), entry["service"]
     poolers = {name: entry["pooler"] for name, entry in document.get("databases", {}).items() if "pooler" in entry}
@@ -178,6 +188,8 @@ def _typed(document: Document) -> config.StackConfig:
         security_log=_make(authentication.SecurityLog, document.get("security_log"), root),
         dns=_dns(document.get("dns", {})),
         queue=_queue(document.get("queue"), root),
+        agents=agents.agents_of(document.get("agents")),
+        tools=_named(agents.Tool, document.get("tools", {}), root),
         logs=config.Logs(**document.get("logs", {})),
         issue_tracker=_make(config.IssueTracker, document.get("issue_tracker"), root),
         thresholds=document.get("thresholds", {}),

@@ -125,6 +125,20 @@ QUEUE = _table(
     },
     required=("service", "adapter", "host", "port"),
 )
+COLUMN: Schema = {"type": "string", "pattern": r"^[^.\u0000]{1,63}$"}
+TABLE: Schema = {"type": "string", "pattern": r"^[^.\u0000]{1,63}(\.[^.\u0000]{1,63})?$"}
+STATES: Schema = {"type": "array", "items": TEXT, "maxItems": 50}
+HEARTBEATS = _table(
+    {"table": TABLE, "name": COLUMN, "at": COLUMN, "interval": COLUMN}
+    | {"interval_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000}},
+    required=("table",),
+)
+RUNS = _table(
+    {"table": TABLE, "running": STATES, "succeeded": STATES, "failed": STATES}
+    | dict.fromkeys(("id", "state", "at", "started_at", "tool"), COLUMN),
+    required=("table",),
+)
+AGENTS = _table({"database": TEXT, "heartbeats": HEARTBEATS, "runs": RUNS}, required=("database",))
 RESOLVER: Schema = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[0-9.]+)(:[0-9]{1,5})?$"}
 DNS = _table({"resolvers": {"type": "array", "items": RESOLVER, "maxItems": 10}, "expected": _tables(TEXTS)})
 COOKIE = _table(
@@ -133,6 +147,7 @@ COOKIE = _table(
     required=("name",),
 )
 URL: Schema = {"type": "string", "pattern": r"^https?://[^/\s@?#]+(/[^\s?#]*)?$"}
+TOOL = _table({"service": TEXT, "url": URL, "environment_variable": VARIABLE}, required=("service",))
 OAUTH = _table(
     {
         "issuer": URL,
@@ -198,6 +213,8 @@ STACK: Schema = _table(
         "oauth": OAUTH,
         "security_log": SECURITY_LOG,
         "queue": QUEUE,
+        "agents": AGENTS,
+        "tools": _tables(TOOL),
         "dns": DNS,
         "logs": LOGS,
         "issue_tracker": ISSUE_TRACKER,

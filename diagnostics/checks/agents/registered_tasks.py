@@ -121,7 +121,7 @@ def _refused(seeing: Seeing, looked: Looked) -> Iterator[Finding]:
     if found:
         names = _named(sorted({one.task for one in found}))
         text = f"refused {len(found)} task(s) that it does not know in {looked.said.minutes} min: {names}"
-        cited = keep_lines(seeing, looked.queue, [one.line for one in found])
+        cited = keep_lines(seeing, looked.queue.worker_service, [one.line for one in found])
         yield _finding(State.FAIL, "registered.refused", seeing.clean(text), looked, more=cited)
 
 

@@ -220,7 +220,7 @@ def _told(
     threshold: Threshold,
 ) -> Finding:
     """Give a finding that the worker's own log proves."""
-    cited = keep_lines(seeing, looked.queue, lines)
+    cited = keep_lines(seeing, looked.queue.worker_service, lines)
     return _finding(state, code, seeing.clean(text), looked, threshold=threshold, more=cited)
 
 

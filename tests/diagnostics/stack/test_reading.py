@@ -119,6 +119,21 @@ pending = ["letters"]
 urls = [{ service = "runner", environment_variable = "BROKER" }]
 expected_tasks = ["deliver"]
 
+[agents]
+database = "books"
+
+[agents.heartbeats]
+table = "staff.clerks"
+at = "seen at"
+
+[agents.runs]
+table = "errands"
+failed = ["lost"]
+
+[tools.courier]
+service = "runner"
+environment_variable = "COURIER_URL"
+
 [oauth]
 issuer = "https://login.example/realms/shop"
 tls = "public"
@@ -198,6 +213,12 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.dns.resolvers == ("127.0.0.11", "[::1]:5353")
     assert stack.dns.expected == {"shop.example": ("10.0.0.7",)}
     assert stack.queue.expected_tasks == ("deliver",)
+    assert stack.agents is not None
+    assert stack.agents.heartbeats is not None
+    assert (stack.agents.heartbeats.table, stack.agents.heartbeats.at) == ("staff.clerks", "seen at")
+    assert stack.agents.runs is not None
+    assert stack.agents.runs.failed == ("lost",)
+    assert stack.tools["courier"].environment_variable == "COURIER_URL"
     assert [(one.service, one.environment_variable) for one in stack.queue.urls] == [("runner", "BROKER")]
     assert stack.thresholds["agents.workers_and_queues"]["stall_seconds"] == 5
     assert stack.emergency_contacts[0].contact == "tel:+31-20-1234567"
@@ -262,6 +283,9 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
         ("stall_seconds = 5", "stall_seconds = -1", "thresholds.agents.workers_and_queues.stall_seconds", "minimum 0"),
         ('depends_on = ["ledger"]', 'depends_on = ["nobody"]', "services.till.depends_on.0", "no service nobody"),
         ('urls = [{ service = "runner"', 'urls = [{ service = "nob"', "queue.urls.0.service", "no service nob"),
+        ('database = "books"', 'database = "none"', "agents.database", "no [databases.none]"),
+        ('table = "staff.clerks"', 'table = "a.b.c"', "agents.heartbeats.table", "form"),
+        ('environment_variable = "COU', 'url = "http://a"\nenvironment_variable = "COU', "tools.courier", "not both"),
         ('service = "box"', 'service = "nobody"', "queue.service", "known are box, ledger, runner, till"),
         ('tls = "public"', 'tls = "private"', "endpoints.public.tls", "no [tls.private]"),
         ('tls = "public"\n', "\n", "endpoints.public", "names its [tls.*]"),
@@ -329,7 +353,7 @@ def test_no_message_echoes_a_value_wherever_it_stands(tmp_path: Path, line: str)
             parse_toml(text, folder=tmp_path)
         except StackInvalid as invalid:
             told = str(invalid)
-            names = "no service", "no [tls.", "no [endpoints."
+            names = "no service", "no [tls.", "no [endpoints.", "no [databases."
             assert (SECRET not in told and "12345678987654321" not in told) or any(name in told for name in names)
 
 
