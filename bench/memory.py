@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,9 +81,11 @@ def _prepare(site: Site, stack: ProcessStack) -> Asker:
 def _bare(site: Site) -> tuple[float, float]:
     """Measure the bare programs, started with the arguments of ours."""
     ours = {program.name: program for program in site.deployment.programs()}
-    web = _instead(ours["web"], "bare-web", "awe_incidents.wsgi:application", "bench.plain.wsgi:application")
+    instead = {"awe_incidents.rsgi:application": "bench.plain.wsgi:application", "rsgi": "wsgi"}
+    web = _instead(ours["web"], "bare-web", instead)
+    web = replace(web, argv=(*web.argv, "--blocking-threads", "8"))
     web = replace(web, env={**web.env, "DJANGO_SETTINGS_MODULE": "bench.plain.settings"})
-    worker = _instead(ours["worker"], "bare-worker", "awe_incidents.celery", "bench.plain.celery")
+    worker = _instead(ours["worker"], "bare-worker", {"awe_incidents.celery": "bench.plain.celery"})
     measured = []
     for program in (web, worker):
         running = site.run(program)
@@ -93,5 +95,5 @@ def _bare(site: Site) -> tuple[float, float]:
     return measured[0], measured[1]
 
 
-def _instead(program: Program, name: str, ours: str, bare: str) -> Program:
-    return replace(program, name=name, argv=tuple(bare if one == ours else one for one in program.argv))
+def _instead(program: Program, name: str, bare: Mapping[str, str]) -> Program:
+    return replace(program, name=name, argv=tuple(bare.get(one, one) for one in program.argv))

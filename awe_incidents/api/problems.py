@@ -16,6 +16,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
 
+from awe_incidents import intake
 from awe_incidents.accounts import errors as accounts
 from awe_incidents.api import errors as api
 from awe_incidents.audit import errors as audit
@@ -60,6 +61,10 @@ BY_STATUS: dict[int, Kind] = {
 }
 # Every domain error has a row (a test walks them all).
 BY_ERROR: dict[type[Exception], Kind] = {
+    intake.BodyTooSlow: Kind(408, "too-slow", "The body came too slowly"),
+    intake.BodyTooLong: BY_STATUS[413],
+    intake.NoRoomForBody: BY_STATUS[503],
+    intake.BodyCutOff: MALFORMED,
     accounts.ScopeNotAllowed: Kind(403, "scope-not-allowed", "The roles do not allow this scope"),
     accounts.LifetimeNotAllowed: Kind(400, "lifetime-not-allowed", "The token's lifetime is not allowed"),
     accounts.AlreadyRevoked: Kind(409, "already-revoked", "The token was revoked before"),
@@ -180,6 +185,8 @@ _Described = tuple[Kind, str, list[dict[str, str]], dict[str, str]]
 
 
 def _described(error: Exception) -> _Described | None:
+    if isinstance(error, UnreadablePostError) and isinstance(error.__cause__, intake.BodyRefused):
+        error = error.__cause__
     if isinstance(error, incidents.ReportInvalid | TemplateError):
         return INVALID, "some fields break their rules", [problem_at(*one) for one in error.problems], {}
     kind = next((BY_ERROR[cls] for cls in type(error).__mro__ if cls in BY_ERROR), None)

@@ -18,6 +18,7 @@ from awe_incidents.api.preconditions import TAGS
 from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED, MEDIA_TYPE, TYPE_PREFIX, Kind
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.incidents.errors import StaleVersion
+from awe_incidents.intake import BodyTooSlow
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
@@ -129,7 +130,7 @@ class ProblemAutoSchema(AutoSchema):
         if "{" in self.path:
             yield BY_STATUS[404]
         if self.method != "GET":
-            yield from (MALFORMED, BY_STATUS[413], BY_STATUS[415], BY_ERROR[AuditError])
+            yield from (MALFORMED, BY_ERROR[BodyTooSlow], BY_STATUS[413], BY_STATUS[415], BY_ERROR[AuditError])
         if self._takes_keys():
             yield from (BY_ERROR[error] for error in _KEY_ERRORS)
         if self._is_conditional():

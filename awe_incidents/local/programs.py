@@ -18,7 +18,6 @@ from awe_incidents.local.secret_file import read_secrets
 from awe_incidents.local.valkey import ValkeyServer
 
 WEB_PORT = 8400
-WEB_THREADS = 8
 WORKER_THREADS = 12
 QUIET = ("--without-mingle", "--without-gossip")  # workers need nothing of each other; saves a second at start
 SECRETS = (*LOGINS, "django_secret_key", "django_secret_key_more", "encryption_key")
@@ -85,9 +84,9 @@ class Deployment:
         ]
 
     def _web(self) -> Program:
-        listen = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.web_port), "--no-ws")
-        limits = ("--workers", "1", "--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "10")
-        argv = (sys.executable, "-m", "granian", *listen, *limits, "awe_incidents.wsgi:application")
+        listen = ("--interface", "rsgi", "--host", "127.0.0.1", "--port", str(self.web_port), "--no-ws")
+        limits = ("--workers", "1", "--workers-kill-timeout", "10")
+        argv = (sys.executable, "-m", "granian", *listen, *limits, "awe_incidents.rsgi:application")
         return self._own("web", argv, asks_health=True, grace_seconds=15.0)
 
     def _own(

@@ -24,17 +24,18 @@ START_SECONDS = 60.0
 def serving(database_url: str, log: Path, *, workers: int = 1, **variables: str) -> Iterator[httpx.Client]:
     """Run the web server as the supervisor does, and give a client of it; its lines go into `log`."""
     port = take_port(log.with_name("ports.json"), "web")
-    listen = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--workers", str(workers))
+    listen = ("--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--workers", str(workers))
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
         "AWE_ENV": "development",
         "AWE_DB_POOL": "4",
+        "AWE_WEB_THREADS": "4",
         **variables,
     }
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "granian", *listen, "--blocking-threads", "4", "awe_incidents.wsgi:application"],
+            [sys.executable, "-m", "granian", *listen, "awe_incidents.rsgi:application"],
             cwd=CHECKOUT,
             env=environment,
             stdout=out,

@@ -85,7 +85,13 @@ def _texts_of(parts: Iterable[Part]) -> dict[str, str]:
         try:
             fields[part.name] = part.content.decode("utf-8")
         except UnicodeDecodeError as error:
-            problems.append((part.name, f"Byte {error.start} is not UTF-8; save the text as UTF-8."))
+            problems.append((part.pointer if part.number else part.name, _not_text(part.name, error.start)))
     if problems:
         raise InvalidFields(problems)
     return fields
+
+
+def _not_text(name: str, place: int) -> str:
+    if name not in UploadForm().fields and name != REPORT:
+        return f"There is no such field; files are sent as {' or '.join(FILE_PARTS)}."
+    return f"Byte {place} is not UTF-8; save the text as UTF-8."
