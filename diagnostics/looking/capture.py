@@ -6,74 +6,22 @@ what cannot be had says why.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from diagnostics.checks.result import legible
+from diagnostics.looking import captured_logs
+from diagnostics.looking.capturing import MAX_TEXT_BYTES, Captured, CaptureRequest, Capturing, NothingToCapture
 from diagnostics.looking.redacting import stack_redactor
-from diagnostics.probes.compose import compose_version
+from diagnostics.probes.compose import ComposeUnavailable, compose_version
 from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.errors import FileUnusable, ProbeFailure
-from diagnostics.probes.logs import rotated, take_excerpt
+from diagnostics.probes.engine import Seen
+from diagnostics.probes.errors import ProbeFailure
 from diagnostics.redaction import Redactor
-from diagnostics.stack import SecretResolver, Service, StackConfig
+from diagnostics.stack import SecretResolver
 
-MAX_TEXT_BYTES = 64_000  # of one field: a report is read by people
+VERSION_LABEL = "com.docker.compose.version"
 COMPOSE_SECONDS = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureRequest:
-    """Everything that a capture needs; crosses the process boundary, never the broker."""
-
-    name: str  # of the field
-    stack: StackConfig
-    until: datetime  # the end of the window: when the report was filed
-    redaction_key: bytes = field(repr=False)
-    stored_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
-    """What was captured of one field: its text, redacted, or why there is none."""
-
-    captured_at: datetime
-    source: str
-    text: str = ""
-    reason: str = ""
-    rule_set_version: str = ""
-    redactions: Mapping[str, int] = field(default_factory=dict)
-    dropped_bytes: int = 0
-
-
-class NothingToCapture(Exception):
-    """There is nothing to be had; the message says why."""
-
-
-@dataclass(slots=True)
-class _Capturing:
-    """One capture's surroundings; every text goes through the redactor."""
-
-    request: CaptureRequest
-    redactor: Redactor
-    source: str
-    rule_set_version: str = ""
-    redactions: Counter[str] = field(default_factory=Counter)
-    dropped_bytes: int = 0
-
-    @property
-    def stack(self) -> StackConfig:
-        return self.request.stack
-
-    def clean(self, text: str) -> str:
-        """Redact a text and count what was taken out."""
-        redacted = self.redactor.text(text)
-        self.rule_set_version = redacted.receipt.rule_set_version
-        self.redactions.update(redacted.receipt.counts)
-        return legible(redacted.text)
 
 
 def take_capture(request: CaptureRequest) -> Captured:
@@ -81,7 +29,7 @@ def take_capture(request: CaptureRequest) -> Captured:
     capture, at = CAPTURES[request.name], datetime.now(UTC)
     source = capture.source
     try:
-        capturing = _Capturing(request, _redactor(request), source)
+        capturing = Capturing(request, _redactor(request), source)
         try:
             text = capture.take(capturing)
         except (CouldNotLook, ProbeFailure, NothingToCapture) as error:
@@ -105,69 +53,62 @@ def _redactor(request: CaptureRequest) -> Redactor:
     return stack_redactor(request.stack, key=request.redaction_key, secrets=known)
 
 
-def _environment(capturing: _Capturing) -> str:
+def _environment(capturing: Capturing) -> str:
     return capturing.stack.environment
 
 
-def _compose_version(capturing: _Capturing) -> str:
+def _compose_version(capturing: Capturing) -> str:
     if capturing.stack.vantage != "container":
         raise NothingToCapture("the stack is described as processes: Docker Compose does not run it")
-    answer = compose_version(seconds=COMPOSE_SECONDS)
+    try:
+        answer = compose_version(seconds=COMPOSE_SECONDS)
+    except ComposeUnavailable as unavailable:
+        return _version_of_containers(capturing, unavailable)
     capturing.source = f"`{answer.command}`, where the service's worker runs"
     return capturing.clean(answer.text)
 
 
-def _logs(capturing: _Capturing) -> str:
-    services = [service for service in capturing.stack.services.values() if service.log_files]
-    if not services:
-        raise NothingToCapture("no service of the stack's description names log_files")
+def _version_of_containers(capturing: Capturing, unavailable: ComposeUnavailable) -> str:
+    """Give the version that the containers were made with, where Compose itself cannot be asked."""
+    with capturing.places() as places:
+        try:
+            found = {_label(one) for each in places.containers().values() for one in each}
+        except (CouldNotLook, ProbeFailure) as failure:
+            raise NothingToCapture(f"{unavailable}; and of the containers: {failure}") from None
+    if not (versions := sorted(version for version in found if version)):
+        raise unavailable
+    capturing.source = f"the label {VERSION_LABEL} of the stack's containers"
+    return capturing.clean(f"Docker Compose version {', '.join(versions)}")
+
+
+def _label(container: Seen) -> str:
+    labels = (container.attributes.get("Config") or {}).get("Labels") or {}
+    return str(labels.get(VERSION_LABEL, ""))
+
+
+def _logs(capturing: Capturing) -> str:
     minutes = capturing.stack.logs.window_minutes
     since = capturing.request.until - timedelta(minutes=minutes)
-    lines, notes = list[str](), list[str]()
-    for service in services:
-        found, lacking = _lines_of(service, since, MAX_TEXT_BYTES // len(services), capturing)
-        lines, notes = lines + found, notes + lacking
-    if not lines:
-        raise NothingToCapture("; ".join(notes))
-    names = ", ".join(service.name for service in services)
-    capturing.source = f"log files of {names}, from {minutes} min before the report was filed"
-    return "\n".join([*lines, *(f"[{note}]" for note in notes)])
+    if capturing.stack.vantage == "container":
+        taken, what = captured_logs.of_containers(capturing, since=since, room=MAX_TEXT_BYTES), "containers"
+    else:
+        taken, what = captured_logs.of_files(capturing, since=since, room=MAX_TEXT_BYTES), "log files"
+    if not taken.lines:
+        raise NothingToCapture("; ".join(taken.notes))
+    capturing.source = f"{what} of {', '.join(taken.services)}, from {minutes} min before the report was filed"
+    return "\n".join([*taken.lines, *(f"[{note}]" for note in taken.notes)])
 
 
-def _lines_of(service: Service, since: datetime, room: int, capturing: _Capturing) -> tuple[list[str], list[str]]:
-    """Give the lines of a service's logs as Compose shows them, and what of them cannot be had."""
-    lines, notes = list[str](), list[str]()
-    paths = [path for named in service.log_files for path in (*rotated(named, since=since)[0], named)]
-    for path in paths:
-        try:
-            excerpt = take_excerpt(path, since=since, max_bytes=room // len(paths))
-        except (CouldNotLook, FileUnusable) as refusal:
-            notes.append(capturing.clean(f"{service.name}: {refusal}"))
-            continue
-        if excerpt.is_silent or not excerpt.size_bytes:
-            notes.append(capturing.clean(f"{service.name}: nothing was written to {path} in the window"))
-            continue
-        capturing.dropped_bytes += excerpt.dropped_bytes
-        for number, piece in enumerate(excerpt.pieces):
-            lines += [_left_out(excerpt.dropped_bytes)] if number else []
-            lines += [f"{service.name} | {line}" for line in capturing.clean(piece.text).split("\n")]
-    return lines, notes
-
-
-def _bounded(text: str, capturing: _Capturing) -> str:
+def _bounded(text: str, capturing: Capturing) -> str:
     """Leave out the middle of what is too long, at line borders where there are any."""
     data = text.encode()
     if len(data) <= MAX_TEXT_BYTES:
         return text
     head, tail = data[: MAX_TEXT_BYTES // 2], data[-MAX_TEXT_BYTES // 2 :]
     head, tail = head.rpartition(b"\n")[0] or head, tail.partition(b"\n")[2] or tail
-    left_out = len(data) - len(head) - len(tail)
-    capturing.dropped_bytes += left_out
-    return "\n".join((head.decode(errors="ignore"), _left_out(left_out), tail.decode(errors="ignore")))
-
-
-def _left_out(number: int) -> str:
-    return f"[... {number:,} bytes left out ...]"
+    number = len(data) - len(head) - len(tail)
+    capturing.dropped_bytes += number
+    return "\n".join((head.decode(errors="ignore"), captured_logs.left_out(number), tail.decode(errors="ignore")))
 
 
 class Capture(NamedTuple):
@@ -175,11 +116,11 @@ class Capture(NamedTuple):
 
     source: str
     seconds: float
-    take: Callable[[_Capturing], str]
+    take: Callable[[Capturing], str]
 
 
 CAPTURES = {
     "environment": Capture("the stack's description", 5.0, _environment),
-    "docker_compose_version": Capture("Docker Compose, where the service's worker runs", 10.0, _compose_version),
-    "container_logs": Capture("the services' log files", 15.0, _logs),
+    "docker_compose_version": Capture("Docker Compose, where the service's worker runs", 15.0, _compose_version),
+    "container_logs": Capture("the services' logs", 20.0, _logs),
 }

@@ -9,7 +9,8 @@ from diagnostics import bounded
 from diagnostics.bounded import Limits, warm_up
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, State, only_finding
-from diagnostics.looking.capture import CAPTURES, Captured, CaptureRequest, take_capture
+from diagnostics.looking.capture import CAPTURES, take_capture
+from diagnostics.looking.capturing import Captured, CaptureRequest
 from diagnostics.looking.look import VANTAGE, Look, LookRequest, take_look
 
 __all__ = ["GRACE_SECONDS", "capture_in_process", "look_in_process", "warm_up"]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from diagnostics.looking.capture import CAPTURES, MAX_TEXT_BYTES, Captured, CaptureRequest, take_capture
+from diagnostics.looking.capture import CAPTURES, take_capture
+from diagnostics.looking.capturing import MAX_TEXT_BYTES, Captured, CaptureRequest
 from diagnostics.stack import parse_toml
 
 KEY = b"k" * 32
