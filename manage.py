@@ -12,6 +12,9 @@ def main() -> None:
         from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed here. Run `make install`, then use .venv/bin/python manage.py ...")
+    from awe_incidents.log.output import guard_errors
+
+    guard_errors()
     execute_from_command_line(sys.argv)
 
 

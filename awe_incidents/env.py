@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -32,6 +33,8 @@ env.ENVIRON = Variables()
 
 PRODUCTION = "production"
 DEVELOPMENT = "development"
+DATABASE_FORM = "postgresql://USER:PASSWORD@HOST:PORT/NAME"
+REDIS_FORM = "redis://:PASSWORD@HOST:PORT/NUMBER"
 DEVELOPMENT_MARK = "development-only-"
 
 
@@ -60,6 +63,24 @@ def required(name: str, *, development: str | None = None) -> str:
         f"{name} is not set. Set {name}, or {name}_FILE to a file that holds it; "
         "for a trial run `make demo` or `python -m awe_incidents.local up` sets everything."
     )
+
+
+def database_config(name: str, *, development: str) -> dict[str, Any]:
+    """Read a database's address; an address that cannot be read is not quoted, as it holds a password.
+
+    Raises: ImproperlyConfigured.
+    """
+    url = required(name, development=development)
+    try:
+        config: dict[str, Any] = env.db_url_config(url)
+        scheme = urlsplit(url).scheme
+    except Exception:
+        config, scheme = {}, ""
+    if scheme not in {"postgres", "postgresql"} or not config.get("NAME"):
+        raise ImproperlyConfigured(
+            f"{name} is no address of the form {DATABASE_FORM}; encode / : @ [ ] % in a password"
+        )
+    return config
 
 
 def refuse_development_values(*, secret_key: str, encryption_keys: list[str], debug: bool, hosts: list[str]) -> None:
@@ -106,5 +127,18 @@ def quota(name: str, *, default: str) -> tuple[int, int] | None:
 
 
 def redis_with_database(url: str, database: int) -> str:
-    """Give the same Redis with another database number."""
-    return urlsplit(url)._replace(path=f"/{database}").geturl()
+    """Give the same Redis with another database number.
+
+    Raises: ImproperlyConfigured.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # a ValueError where it is no number
+        is_usable = parts.scheme in {"redis", "rediss", "unix"} and port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ImproperlyConfigured(
+            f"REDIS_URL is no address of the form {REDIS_FORM}; encode / : @ [ ] % in a password"
+        )
+    return parts._replace(path=f"/{database}").geturl()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from awe_incidents.env import env, mode, quota, redis_with_database, refuse_development_values, required
+from awe_incidents.env import (
+    database_config,
+    env,
+    mode,
+    quota,
+    redis_with_database,
+    refuse_development_values,
+    required,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCTION = mode() == "production"
@@ -79,7 +87,7 @@ _POOL_SECONDS = 5
 _POOL = {"min_size": 0, "max_size": _POOL_SIZE, "timeout": _POOL_SECONDS, "reconnect_timeout": _POOL_SECONDS}
 DATABASES = {
     "default": {
-        **env.db_url_config(required("DATABASE_URL", development="postgres://incidents_app@127.0.0.1:1/awe_incidents")),
+        **database_config("DATABASE_URL", development="postgres://incidents_app@127.0.0.1:1/awe_incidents"),
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # after a restart of PostgreSQL the first request must not pay with a 500

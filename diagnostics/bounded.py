@@ -10,7 +10,9 @@ import contextlib
 import multiprocessing
 import resource
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -111,9 +113,20 @@ def _child(function: Callable[..., Any], arguments: tuple[Any, ...], sending: Co
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE_SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    answer = function(*arguments)
+    try:
+        answer = function(*arguments)
+    except Exception as error:
+        _tell(error)
+        raise SystemExit(1) from None
     with contextlib.suppress(BrokenPipeError), contextlib.closing(sending):  # the worker may be gone
         sending.send(answer)
+
+
+def _tell(error: Exception) -> None:
+    """Print where a call failed, and not its message: that may hold what was worked on, and no redactor is here."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    sys.stderr.write(f"A bounded call failed with {type(error).__name__}:\n{frames}")
+    sys.stderr.flush()
 
 
 def _nothing() -> None:

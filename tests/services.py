@@ -21,7 +21,7 @@ from awe_incidents.local.alone import Alone
 from awe_incidents.local.errors import LocalError
 from awe_incidents.local.lock import is_alive
 from awe_incidents.local.ports import take_port
-from awe_incidents.local.postgres import PostgresCluster
+from awe_incidents.local.postgres import DISCREET, PostgresCluster
 from awe_incidents.local.program import Program
 from awe_incidents.local.roles import DATABASE, LOGINS, create_database, create_roles, database_urls
 from awe_incidents.local.valkey import ValkeyServer
@@ -31,7 +31,7 @@ LIMITS = ("AWE_LIMIT_READING", "AWE_LIMIT_FILING", "AWE_LIMIT_AUTHENTICATION", "
 RUNS_NO_TESTS = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 NOWHERE = {"DATABASE_URL": f"postgresql://incidents_app@127.0.0.1:1/{DATABASE}", "REDIS_URL": "redis://127.0.0.1:1/0"}
 # A test's data need not survive a power cut.
-FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_SETTINGS = {**DISCREET, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

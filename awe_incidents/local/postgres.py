@@ -31,6 +31,9 @@ SHORT_FOLDER = Path("/tmp")  # noqa: S108  # not TMPDIR, which may be long; the 
 INITDB_SECONDS = 120
 READY_LINE = 7  # LOCK_FILE_LINE_PM_STATUS of utils/pidfile.h, counted from 0
 ACCESS_RULES = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
+# For a database of ours: what a statement was refused for goes to the program that sent it, which redacts its log; the
+# server's own log would quote values and statements.
+DISCREET = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_wal_size": "512MB",

@@ -11,7 +11,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from awe_incidents.local.layout import CHECKOUT, Layout
 from awe_incidents.local.ports import read_ports, take_port
-from awe_incidents.local.postgres import PostgresCluster
+from awe_incidents.local.postgres import DISCREET, PostgresCluster
 from awe_incidents.local.program import Program
 from awe_incidents.local.roles import DATABASE, LOGINS, URL_NAMES, create_database, create_roles, database_urls
 from awe_incidents.local.secret_file import read_secrets
@@ -146,7 +146,7 @@ def _embedded(
     cluster = valkey = None
     if not environ.get("DATABASE_URL") or _is_own(environ["DATABASE_URL"], known.get("postgres"), passwords):
         port = _port(layout, "postgres", moves=moves)
-        cluster = PostgresCluster.at(layout.servers / "postgres", port=port)
+        cluster = PostgresCluster.at(layout.servers / "postgres", port=port, settings=DISCREET)
     if not environ.get("REDIS_URL") or f"@127.0.0.1:{known.get('valkey')}/" in environ["REDIS_URL"]:
         valkey = ValkeyServer.at(layout.servers / "valkey", port=_port(layout, "valkey", moves=moves))
         valkey.prepare()  # its password is part of REDIS_URL

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -24,7 +25,6 @@ from schemathesis.transport.serialization import Binary
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.template import TemplateFields, render
-from awe_incidents.wsgi import application
 from tests import pictures
 from tests.api.conftest import Filed, token_of
 
@@ -43,7 +43,7 @@ def _document() -> dict[str, Any]:
 
 
 schema = schemathesis.openapi.from_dict(_document(), config=SchemathesisConfig.from_dict(CONFIG))
-schema.app = application
+schema.app = get_wsgi_application()
 ADDING = "/api/v1/bug-reports/{id}/attachments/"
 keys = itertools.count()
 FILES = {"screenshot": Binary(pictures.picture()), "attachment": Binary(b"a log")}
