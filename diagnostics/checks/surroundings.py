@@ -19,7 +19,7 @@ from diagnostics.probes.engine import ReadOnlyEngine, Seen
 from diagnostics.probes.errors import ProcessUnknown
 from diagnostics.probes.passage import Passage, passage
 from diagnostics.probes.timestamps import engine_time
-from diagnostics.stack import Engine, Service, StackConfig
+from diagnostics.stack import Database, Engine, Service, StackConfig
 
 ENGINE_SECONDS = 5.0  # for one call of the engine
 BY_STATUS = {
@@ -215,14 +215,17 @@ class Surroundings:
         """Give the stack with ways to its databases and its queue, as the services that use them see them."""
         if not self.is_container:
             return self.stack
-        databases = {
-            name: replace(one, way=self.way(one.host, one.port, of=one.service))
-            for name, one in self.stack.databases.items()
-        }
+        databases = {name: self._with_ways(one) for name, one in self.stack.databases.items()}
         queue = self.stack.queue
         if queue is not None:
             queue = replace(queue, way=self.way(queue.host, queue.port, of=queue.service))
         return replace(self.stack, databases=databases, queue=queue)
+
+    def _with_ways(self, database: Database) -> Database:
+        pooler = database.pooler
+        if pooler is not None:
+            pooler = replace(pooler, way=self.way(pooler.host, pooler.port, of=pooler.service))
+        return replace(database, way=self.way(database.host, database.port, of=database.service), pooler=pooler)
 
     def way(self, address: str, port: int, *, of: str, seen_from: str = "") -> EngineWay:
         """Give a way to an address of a service, from `seen_from` or else from a service that depends on it."""

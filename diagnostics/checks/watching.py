@@ -21,9 +21,18 @@ from diagnostics.probes.postgres_slots import Slots, slots_of
 from diagnostics.stack import Database, StackConfig
 
 CONNECT_SECONDS = 3.0
+LEFT_TO_APPLICATION = 2  # connections
 MAINTENANCE_DATABASE = "postgres"
 # In the order in which they go; what takes longest comes last.
 WATCHERS: Final = ("database.saturation", "database.blockers", "database.migrations", "agents.runs", "agents.tools")
+WATCHERS: Final = (
+    "database.saturation",
+    "database.blockers",
+    "database.migrations",
+    "database.storage",
+    "database.consistency",
+    "database.statements",
+)
 NO_DATABASES = "the stack describes no [databases.*]"
 
 
@@ -91,6 +100,13 @@ def watching(seeing: Seeing, database: Database) -> Iterator[psycopg.Connection[
     except ConnectFailure as failure:
         who = f"{database.as_watched.user}, who is to watch {server_name(database)}, cannot connect"
         raise CouldNotLook(f"{who}: {failure}", code=failure.code, target=server_name(database)) from None
+
+
+def leaves_room_for_application(connection: psycopg.Connection[DictRow]) -> bool:
+    """Say whether a connection with the application's own login would leave it some."""
+    slots = slots_of(connection)
+    limits = [limit.connections - slots.taken_of(limit) for limit in slots.own_limits]
+    return min([slots.usable - slots.taken, *limits]) > LEFT_TO_APPLICATION
 
 
 def unanswered(error: psycopg.Error, *, target: str) -> CouldNotLook:

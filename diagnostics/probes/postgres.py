@@ -89,7 +89,6 @@ def connected(
         connection = psycopg.connect(conninfo, password=password, autocommit=True)
     except psycopg.OperationalError as error:
         raise classified((database.way and database.way.failure) or str(error)) from None
-        raise classified(str(error)) from None
     if is_pooled:
         connection.prepare_threshold = None  # the next statement may meet another server, and a console knows no such
     with connection:

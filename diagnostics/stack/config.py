@@ -128,6 +128,7 @@ class Pooler:
     sslmode: str = "prefer"
     admin_user: str | None = None
     admin_password: SecretReference | None = None
+    way: Way | None = field(default=None, repr=False, compare=False)  # where it is reached through a container
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +158,14 @@ class Database:
 
     def by_way_of(self, pooler: Pooler) -> Database:
         """Give the same database as the application reaches it through its pooler."""
-        dbname = pooler.dbname or self.dbname
         return replace(
-            self, service=pooler.service, host=pooler.host, port=pooler.port, dbname=dbname, sslmode=pooler.sslmode
+            self,
+            service=pooler.service,
+            host=pooler.host,
+            port=pooler.port,
+            dbname=pooler.dbname or self.dbname,
+            sslmode=pooler.sslmode,
+            way=pooler.way,
         )
 
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from awe_incidents.local.alone import Alone
+from awe_incidents.local.binaries import find_postgres, postgres_major
 from awe_incidents.local.ports import take_port
 from awe_incidents.local.postgres import PostgresCluster
 from deploy.awe.process.pooler import Pooler as PoolerProgram
@@ -29,7 +30,6 @@ USABLE = 15
 SETTINGS = {
     "max_connections": "20",
     "superuser_reserved_connections": "3",
-    "reserved_connections": "2",
     "max_prepared_transactions": "5",
     "wal_level": "logical",
     "shared_preload_libraries": "pg_stat_statements",
@@ -88,7 +88,10 @@ def running_server(**settings: str) -> Iterator[Server]:
     root = Path(tempfile.mkdtemp(prefix="awe-database-"))
     root.chmod(0o711)
     port = take_port(root / "ports.json", "postgres")
-    cluster = PostgresCluster.at(root / "postgres", port=port, settings=FAST_SETTINGS | SETTINGS | settings)
+    is_old = postgres_major(find_postgres()) < 16
+    reserved = {"max_connections": "18"} if is_old else {"reserved_connections": "2"}
+    all_settings = FAST_SETTINGS | SETTINGS | reserved | settings
+    cluster = PostgresCluster.at(root / "postgres", port=port, settings=all_settings)
     alone = Alone(cluster.program(), log=root / "postgres.log").start()
     server = Server(root, cluster)
     try:
@@ -106,7 +109,9 @@ def _populate(server: Server) -> None:
             (server.root / role).write_text(password)
             statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
             connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
-        connection.execute("GRANT pg_monitor, pg_use_reserved_connections TO watcher")
+        connection.execute("GRANT pg_monitor TO watcher")
+        if postgres_major(find_postgres()) >= 16:
+            connection.execute("GRANT pg_use_reserved_connections TO watcher")
         connection.execute("CREATE DATABASE ledger OWNER clerk")
     with server.client() as connection:
         connection.execute("CREATE TABLE entries (id serial PRIMARY KEY, amount int NOT NULL)")

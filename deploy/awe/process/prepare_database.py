@@ -38,8 +38,7 @@ def main() -> None:
 
     seed()
     with psycopg.connect(admin_url, autocommit=True, connect_timeout=5) as connection:
-        monitor = sql.Identifier(str(conninfo_to_dict(os.environ["MONITOR_URL"])["user"]))
-        connection.execute(sql.SQL("GRANT SELECT ON alembic_version TO {}").format(monitor))
+        open_to_monitor(connection)
     make_backup(Path(os.environ["BACKUPS"]), pg_dump=Path(os.environ["PG_DUMP"]), url=admin_url)
 
 
@@ -52,6 +51,17 @@ def prepare_monitor(connection: psycopg.Connection) -> None:
     granted = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", [list(WATCHING)])
     for (name,) in granted.fetchall():
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(name), sql.Identifier(role)))
+
+
+def open_to_monitor(connection: psycopg.Connection) -> None:
+    """Let the monitor see where the schema stands, what statements cost, and whether indexes are sound."""
+    monitor = sql.Identifier(str(conninfo_to_dict(os.environ["MONITOR_URL"])["user"]))
+    connection.execute(sql.SQL("GRANT SELECT ON alembic_version TO {}").format(monitor))
+    query = "SELECT name FROM pg_available_extensions WHERE name IN ('pg_stat_statements', 'amcheck')"
+    for (name,) in connection.execute(query).fetchall():
+        connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+        if name == "amcheck":
+            connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION bt_index_check(regclass) TO {}").format(monitor))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ DATABASE_SETTINGS = {
     "jit": "off",
 }
 RESERVED_CONNECTIONS = {"reserved_connections": "2"}  # for the monitor; came with PostgreSQL 16
+STATEMENTS = "pg_stat_statements"
 REDIS_SETTINGS = {"maxmemory": "32mb"}
 
 
@@ -79,6 +80,8 @@ class ProcessStack:
         settings = {**DATABASE_SETTINGS, "external_pid_file": str(home / "server.pid")}
         if postgres_major(find_postgres()) >= 16:
             settings |= RESERVED_CONNECTIONS
+        if (find_postgres().parent / "lib" / f"{STATEMENTS}.so").is_file():
+            settings["shared_preload_libraries"] = STATEMENTS
         return PostgresCluster.at(home, port=self.settings.chosen_ports.database, settings=settings)
 
     @cached_property

@@ -28,7 +28,7 @@ from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
 from diagnostics.checks.result import Citation, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
-from diagnostics.checks.watching import watchers_before, watching
+from diagnostics.checks.watching import leaves_room_for_application, watchers_before, watching
 from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
 from diagnostics.probes.errors import FileUnusable
 from diagnostics.probes.revisions import Graph, RevisionBroken, read_graph
@@ -123,8 +123,16 @@ def _current(seeing: Seeing, database: Database, plan: Migrations) -> tuple[str,
             raise
         current = None
     if current is None and database.monitor is not None:
+        _refuse_last_connection(seeing, database)
         return _asked(seeing, replace(database, monitor=None), plan)
     return current
+
+
+def _refuse_last_connection(seeing: Seeing, database: Database) -> None:
+    with watching(seeing, database) as connection:
+        if not leaves_room_for_application(connection):
+            text = "only the application may read the version table, and too few connections are left to be it"
+            raise CouldNotLook(text, code="postgres.slots", target=_target(database))
 
 
 def _asked(seeing: Seeing, database: Database, plan: Migrations) -> tuple[str, ...] | None:

@@ -23,6 +23,7 @@ from diagnostics.checks.base import Check
 from diagnostics.checks.each import could_not_look
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
+from diagnostics.checks.written import written_folders
 from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.descriptors import deleted_files
 from diagnostics.probes.errors import FileUnusable, ProcessUnknown
@@ -62,11 +63,11 @@ class Disk(Check):
         """Apply only to processes of this host that say where they write."""
         if stack.vantage != "process":
             return "the stack runs in containers; their disks are not looked at from here"
-        return None if _folders(stack) else "the stack names neither [host] paths nor log_files"
+        return None if written_folders(stack) else "the stack names neither [host] paths nor log_files"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Ask all folders at once, then judge each file system."""
-        folders = [*_folders(seeing.stack), *([SHARED_MEMORY] if SHARED_MEMORY.is_dir() else [])]
+        folders = [*written_folders(seeing.stack), *([SHARED_MEMORY] if SHARED_MEMORY.is_dir() else [])]
         limit = seeing.threshold("answer_seconds", ANSWER_SECONDS, unit="s")
         seconds = seeing.seconds_left(at_most=limit.value)
         answers = all_within(seconds, folders, file_system_of)
@@ -75,12 +76,6 @@ class Disk(Check):
         for folder, answer in answers.items():
             if isinstance(answer, Exception):
                 yield from _unusable(seeing, folder, answer, limit)
-
-
-def _folders(stack: StackConfig) -> list[Path]:
-    named = list(stack.host.paths) if stack.host else []
-    logs = [path.parent for service in stack.services.values() for path in service.log_files]
-    return list(dict.fromkeys([*named, *logs]))
 
 
 def _grouped(answers: Answers) -> Iterator[Seen]:
