@@ -24,11 +24,12 @@ CONNECT_SECONDS = 3.0
 LEFT_TO_APPLICATION = 2  # connections
 MAINTENANCE_DATABASE = "postgres"
 # In the order in which they go; what takes longest comes last.
-WATCHERS: Final = ("database.saturation", "database.blockers", "database.migrations", "agents.runs", "agents.tools")
 WATCHERS: Final = (
     "database.saturation",
     "database.blockers",
     "database.migrations",
+    "agents.runs",
+    "agents.tools",
     "database.storage",
     "database.consistency",
     "database.statements",
