@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import BugReport, ReportRevision, ReportText, TimelineEntry
 from awe_incidents.incidents.prefills import Prefilled, prefill_of
-from awe_incidents.incidents.queries import revisions_of, visible_reports, visible_revisions
-from awe_incidents.incidents.reports import flaws_of
+from awe_incidents.incidents.queries import revision_of, revisions_of, visible_reports, visible_revisions
+from awe_incidents.incidents.reports import flaws_of, new_issue
 from awe_incidents.incidents.states import EnvironmentSource
 from awe_incidents.triage.access import EVERYBODY
 from awe_incidents.triage.base import DeskAdmin, display, time_column
@@ -84,10 +84,26 @@ class BugReportAdmin(DeskAdmin):
                 Fact("Complete", f"{thing.completeness} of 100"),
                 Fact("Revision", _told(revisions[0])),
                 Fact("Redaction rules", thing.latest.redactions.get("rule_set_version", "")),
+                *_issue_tracker(thing, request),
             ],
-            "revisions": [(one, _address(one), ", ".join(HEADINGS[name] for name in one.changed)) for one in revisions],
+            "revisions": [
+                (one, self._address(one), ", ".join(HEADINGS[name] for name in one.changed)) for one in revisions
+            ],
             **text_context(thing.latest, prefill_of(thing)),
         }
+
+    def pages(self) -> Sequence[tuple[str, Callable[..., HttpResponse]]]:
+        """Give the report as it was filed, which is no row of revisions."""
+        return [("filed", self.filed)]
+
+    def filed(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Show the report as it was filed."""
+        report = self.found(request, object_id)
+        context = {"thing": report, **revision_context(revision_of(report, 1))}
+        return self.page(request, self.template, f"Report {report.pk} as filed", context)
+
+    def _address(self, revision: ReportRevision) -> str:
+        return address(revision) if revision.pk else self.address_of(revision.report, "filed")
 
 
 class ReportRevisionAdmin(DeskAdmin):
@@ -117,17 +133,27 @@ class ReportRevisionAdmin(DeskAdmin):
 
     def context(self, thing: ReportRevision, request: HttpRequest) -> Mapping[str, Any]:
         """Show what the report said then."""
-        return {
-            "facts": [
-                Fact("Bug report", f"Report {thing.report_id}", address(BugReport, thing.report_id)),
-                Fact("Revision", _told(thing)),
-                Fact("Why", thing.because or "not said"),
-                Fact("Changed", ", ".join(HEADINGS[name] for name in thing.changed)),
-                Fact("Complete", f"{thing.completeness} of 100"),
-                Fact("Redaction rules", thing.redactions.get("rule_set_version", "")),
-            ],
-            **text_context(thing),
-        }
+        return revision_context(thing)
+
+
+def revision_context(revision: ReportRevision) -> dict[str, Any]:
+    """Give who said what when and why, and all that was said."""
+    return {
+        "facts": [
+            Fact("Bug report", f"Report {revision.report_id}", address(BugReport, revision.report_id)),
+            Fact("Revision", _told(revision)),
+            Fact("Why", revision.because or "not said"),
+            Fact("Changed", ", ".join(HEADINGS[name] for name in revision.changed) or "as filed"),
+            Fact("Complete", f"{revision.completeness} of 100"),
+            Fact("Redaction rules", revision.redactions.get("rule_set_version", "")),
+        ],
+        **text_context(revision),
+    }
+
+
+def _issue_tracker(report: BugReport, request: HttpRequest) -> list[Fact]:
+    href = new_issue(report, whole_at=request.build_absolute_uri(address(report.incident)))
+    return [Fact("Issue tracker", "open a new issue", href)] if href else []
 
 
 class Shown(NamedTuple):
@@ -162,10 +188,6 @@ def _note(text: ReportText, name: str) -> str:
 
 def _told(revision: ReportRevision) -> str:
     return f"{revision.number}, by {revision.author.username}, {moment(revision.revised_at)}"
-
-
-def _address(revision: ReportRevision) -> str:
-    return address(revision) if revision.pk else ""
 
 
 class TimelineEntryAdmin(DeskAdmin):

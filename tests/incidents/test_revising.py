@@ -188,28 +188,38 @@ def test_there_is_a_last_revision(stack: Stack, reporter: User, monkeypatch: pyt
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_once_one_is_refused(stack: Stack, reporter: User) -> None:
+def test_of_many_at_once_one_wins_and_the_others_are_refused(stack: Stack, reporter: User, operator: User) -> None:
+    """Revisions and moves alike: all of them decided on the report as it was filed."""
     filed, _ = file(stack, reporter)
     outcomes: list[Any] = []
-    barrier = threading.Barrier(6)
+    barrier = threading.Barrier(8)
 
     def attempt(number: int) -> None:
         barrier.wait()
         try:
-            outcomes.append(revise(filed, reporter, container_logs=f"api | {number}", version=1).revision)
+            if number % 2:
+                outcomes.append(revise(filed, reporter, container_logs=f"api | {number}", version=1).version)
+            else:
+                outcomes.append(_move(filed, operator, version=1).version)
         except StaleVersion as refused:
             outcomes.append(refused)
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=attempt, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=attempt, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert outcomes.count(2) == 1
-    assert sum(isinstance(one, StaleVersion) for one in outcomes) == 5
-    assert ReportRevision.objects.count() == 1
+    assert outcomes.count(2) == 1, outcomes
+    assert sum(isinstance(one, StaleVersion) for one in outcomes) == 7
+    assert BugReport.objects.get().version == 2
+
+
+def _move(report: BugReport, user: User, *, version: int) -> BugReport:
+    return operations.move_bug_report(
+        report=report, to=None, user=user, by=actor(user), at=timezone.now(), because="another", version=version
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from deploy.awe.process import ProcessStack
 from deploy.awe.process.faults import all_faults
 from deploy.awe.process.layout import SECRETS
-from tests.journeys.service import Service
+from tests.journeys.service import Service, wait_until
 from tests.stacks import broken, expectations
 
 RUN_SECONDS = 60.0
@@ -33,6 +33,10 @@ def any_stack(request: pytest.FixtureRequest, service: Service) -> ProcessStack:
 
 def diagnose(service: Service, stack: ProcessStack) -> dict[str, Any]:
     """File a report as a reporter and give the finished run."""
+    return service.follow(file(service, stack)["run"], seconds=RUN_SECONDS)
+
+
+def file(service: Service, stack: ProcessStack) -> dict[str, Any]:
     with service.client("demo-reporter") as http:
         filed = http.post(
             "/bug-reports/",
@@ -42,7 +46,23 @@ def diagnose(service: Service, stack: ProcessStack) -> dict[str, Any]:
         )
         assert filed.status_code == 201, filed.text
         assert "hunter2-and-more" not in filed.text
-    return service.follow(filed.json()["run"], seconds=RUN_SECONDS)
+        body: dict[str, Any] = filed.json()
+        return body
+
+
+def prefill(service: Service, filed: dict[str, Any]) -> dict[str, Any]:
+    """Give what the worker collected beside a report."""
+    with service.client("demo-reporter") as http:
+
+        def found() -> dict[str, Any]:
+            answer: dict[str, Any] = http.get(filed["links"]["self"]).json()["prefill"]
+            return answer
+
+        def is_settled() -> bool:
+            return all(one["state"] != "waiting" for one in found().values())
+
+        wait_until(is_settled, seconds=30, what="the prefill")
+        return found()
 
 
 def failing(run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -73,6 +93,18 @@ def test_each_fault_is_found_by_the_right_check_with_cited_evidence(
             answer = http.get(piece["text_url"])
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_what_the_stack_knows_is_collected_beside_the_report(service: Service, awe_stack: ProcessStack) -> None:
+    service.apply(awe_stack.layout.description)
+    found = prefill(service, file(service, awe_stack))
+    assert found["environment"]["text"] == awe_stack.settings.environment
+    logs = found["container_logs"]
+    assert logs["state"] == "captured", logs["reason"]
+    assert f"{awe_stack.settings.services.api} | " in logs["text"]
+    assert "Docker Compose does not run it" in found["docker_compose_version"]["reason"]
+    for secret in (awe_stack.layout.secret(name) for name in SECRETS):
+        assert secret not in json.dumps(found)
 
 
 def test_no_secret_of_the_stack_is_in_any_answer(service: Service, awe_stack: ProcessStack) -> None:

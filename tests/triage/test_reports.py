@@ -1,12 +1,20 @@
-"""Bug reports at the desk: what they say, what they lack, what was removed."""
+"""Bug reports at the desk: what they say and said, what they lack, what was removed and what was added."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from django.utils import timezone
+
 from awe_incidents.accounts.models import User
-from awe_incidents.incidents.models import BugReport, Incident
+from awe_incidents.incidents.models import BugReport, Incident, ReportRevision
+from awe_incidents.incidents.operations import prefill_report, revise_bug_report
 from awe_incidents.triage.facts import address, list_address
 from diagnostics.models import Stack
-from tests.triage.world import file, signed_in
+from diagnostics.operations import apply_stack
+from diagnostics.stack import parse_toml
+from tests.conftest import PLAIN_STACK, SETUP
+from tests.triage.world import actor, file, signed_in
 
 
 def test_a_report_shows_what_it_lacks(stack: Stack, operator: User) -> None:
@@ -72,3 +80,59 @@ def test_of_a_shared_incident_reporters_see_neither_words_nor_names_of_each_othe
     assert "user:reporter" not in pages[other_reporter]
     assert "user:somebody" in pages[other_reporter]
     assert {"Zaunkoenig", "Amsel"} <= {word for word in ("Zaunkoenig", "Amsel") if word in pages[operator]}
+
+
+def test_a_report_shows_its_revisions_and_what_was_filed(stack: Stack, operator: User, reporter: User) -> None:
+    report, _ = file(stack, reporter, actual_behavior="502 for everybody")
+    revise(report, reporter, actual_behavior="504 for everybody", because="misread")
+    client = signed_in(operator)
+    page = client.get(address(report)).content.decode()
+    assert "504 for everybody" in page
+    assert "502 for everybody" not in page
+    assert "misread" in page
+    filed = address(report, part="filed")
+    (revision,) = ReportRevision.objects.all()
+    assert f'href="{filed}"' in page
+    assert f'href="{address(revision)}"' in page
+    assert "502 for everybody" in client.get(filed).content.decode()
+    assert "misread" in client.get(address(revision)).content.decode()
+    assert "Report 20" in client.get(list_address(ReportRevision)).content.decode()
+
+
+def test_what_was_filed_is_for_its_reporter_and_who_sees_everything(
+    stack: Stack, reporter: User, other_reporter: User
+) -> None:
+    report, _ = file(stack, reporter)
+    revise(report, reporter, actual_behavior="504 for everybody")
+    for page in (address(report, part="filed"), address(ReportRevision.objects.get())):
+        assert signed_in(reporter).get(page).status_code == 200
+        assert signed_in(other_reporter).get(page).status_code == 404
+
+
+def test_what_the_service_added_stands_beside_and_is_marked(stack: Stack, operator: User) -> None:
+    report, _ = file(stack, operator, environment="")
+    client = signed_in(operator)
+    assert "Added by the service: it is being collected" in client.get(address(report)).content.decode()
+    prefill_report(report_id=report.pk)
+    page = client.get(address(report)).content.decode()
+    assert "Nobody named it: this is what the stack" in page
+    assert "Added by the service: the stack&#x27;s description, captured at" in page
+    assert "could not be had: no service of the stack" in page
+
+
+def test_a_report_links_to_a_new_issue_where_the_stack_names_a_repository(
+    stack: Stack, operator: User, tmp_path: Path
+) -> None:
+    report, _ = file(stack, operator)
+    client = signed_in(operator)
+    assert "open a new issue" not in client.get(address(report)).content.decode()
+    text = f'{PLAIN_STACK}\n[issue_tracker]\ngithub = "example/awe"\n'
+    apply_stack(config=parse_toml(text, folder=tmp_path), by=SETUP, at=timezone.now())
+    page = client.get(address(report)).content.decode()
+    assert 'href="https://github.com/example/awe/issues/new?title=' in page
+
+
+def revise(report: BugReport, user: User, *, because: str = "", **changes: str) -> BugReport:
+    return revise_bug_report(
+        report=report, changes=changes, user=user, by=actor(user), at=timezone.now(), because=because
+    )

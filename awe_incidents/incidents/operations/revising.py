@@ -47,15 +47,8 @@ def revise_bug_report(
     if not changed:
         raise NothingChanged("the bug report says exactly this already; send what shall change")
     because = reports.cleaned_text(because, stack=report.stack)
-    revision = ReportRevision.objects.create(
-        report=report,
-        number=report.revision + 1,
-        author=user,
-        because=because,
-        changed=changed,
-        revised_at=at,
-        **clean.columns,
-    )
+    made = {"author": user, "because": because, "changed": changed, "revised_at": at}
+    revision = ReportRevision.objects.create(report=report, number=report.revision + 1, **made, **clean.columns)
     report.current, report.completeness = revision, clean.verdict.completeness
     report.save(update_fields=["current", "completeness"])
     leading.say_anew(report, clean.said)
