@@ -17,6 +17,12 @@ def text_field(*, label: str, rows: int = 1, **kwargs: Any) -> forms.CharField:
     return forms.CharField(label=label, widget=widget, **kwargs)
 
 
+def secret_field(*, label: str, **kwargs: Any) -> forms.CharField:
+    """Give a field for a secret: hidden while it is typed, and never sent back."""
+    widget = forms.PasswordInput({"class": _FIELD, "autocomplete": "off"}, render_value=False)
+    return forms.CharField(label=label, widget=widget, **kwargs)
+
+
 def choice_field(*, label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
     """Give a field for one of several."""
     return forms.ChoiceField(label=label, choices=choices, widget=forms.Select({"class": _FIELD}), **kwargs)

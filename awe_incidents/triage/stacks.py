@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -14,6 +14,7 @@ from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address, list_address
 from awe_incidents.triage.labels import KINDS, outcome
 from awe_incidents.triage.results import shown_run
+from awe_incidents.triage.token_steps import TOKEN_STEPS
 from diagnostics.models import Run, Stack, StackSecret
 from diagnostics.queries import runs_of
 
@@ -31,6 +32,7 @@ class StackAdmin(DeskAdmin):
     )
     list_filter = ("environment",)
     ordering = ("name",)
+    steps: ClassVar = TOKEN_STEPS
 
     def for_list(self, rows: QuerySet[Stack], user: User) -> QuerySet[Stack]:
         """Add the last run."""
