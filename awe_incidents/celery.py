@@ -48,6 +48,7 @@ app.conf.update(
     worker_send_task_events=False,
     beat_schedule={
         "forget-idempotency-keys": {"task": "api.forget_idempotency_keys", "schedule": 3600.0},
+        "apply-retention": {"task": "incidents.apply_retention", "schedule": 3600.0},
         "make-months": {"task": "growth.make_months", "schedule": 3600.0},
         "collect-contents": {"task": "growth.collect_contents", "schedule": 900.0},
     },

@@ -78,6 +78,7 @@ class Run(models.Model):
     document = models.JSONField(null=True)  # the stack as it was when the run started
     counts = models.JSONField(default=dict)  # results by state, once finished
     digest = models.CharField(max_length=64, default="")  # SHA-256 over the results, once finished
+    results_removed_at = models.DateTimeField(null=True)  # by the stack's retention, with their evidence
 
     class Meta:
         constraints = [
@@ -91,6 +92,11 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["stack", "-id"], name="run_of_stack"),
             models.Index(fields=["state", "id"], name="run_open", condition=~Q(state=RunState.FINISHED)),
+            models.Index(
+                fields=["stack", "finished_at"],
+                name="run_with_results",
+                condition=Q(state=RunState.FINISHED, results_removed_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -92,6 +92,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     incidents.TooManyAttachments: Kind(409, "too-many-attachments", "The bug report has as many attachments as it may"),
     incidents.AttachmentNotReady: Kind(409, "attachment-not-ready", "The attachment has nothing to give, or not yet"),
     incidents.AlreadyClaimed: Kind(409, "already-claimed", "Another worker was first"),
+    incidents.RemovedByRetention: Kind(410, "removed-by-retention", "It was there, and is not kept any longer"),
     incidents.StaleVersion: Kind(412, "stale-version", "Somebody else changed this in between"),
     incidents.NothingChanged: Kind(409, "nothing-changed", "It is so already"),
     incidents.OtherStack: Kind(409, "other-stack", "This is about another stack"),

@@ -183,6 +183,34 @@ BEGIN
 END $$;
 """
 
+# A month is over for good when the next one is, too: no transaction of it can go on. Nothing is ever removed here.
+DROP_EMPTY_MONTHS = """
+CREATE FUNCTION drop_empty_months() RETURNS integer AS_OWNER SET lock_timeout = '1s' AS $$
+DECLARE
+  parent regclass;
+  one record;
+  has_rows boolean;
+  dropped integer := 0;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock('pg_inherits'::regclass::oid::int, 1) THEN
+    RETURN 0;
+  END IF;
+  FOR parent IN SELECT oid FROM pg_class WHERE relkind = 'p' AND relnamespace = 'public'::regnamespace ORDER BY relname
+  LOOP
+    FOR one IN SELECT part FROM months_of(parent) WHERE end_id <= month_floor(now() - interval '31 days') LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one.part) INTO has_rows;
+      CONTINUE WHEN has_rows;
+      EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', one.part);
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one.part) INTO has_rows;
+      CONTINUE WHEN has_rows;
+      EXECUTE format('DROP TABLE %s', one.part);
+      dropped := dropped + 1;
+    END LOOP;
+  END LOOP;
+  RETURN dropped;
+END $$;
+"""
+
 FUNCTIONS = (
     ("month_floor(timestamptz)", MONTH_FLOOR, True),
     ("begin_month(regclass)", BEGIN_MONTH, True),
@@ -196,16 +224,20 @@ FUNCTIONS = (
 )
 
 
-def create_all() -> str:
-    """Give SQL that makes every function, each for whoever has a use for it only."""
+DROPPING = (("drop_empty_months()", DROP_EMPTY_MONTHS, True),)
+Functions = tuple[tuple[str, str, bool], ...]  # signature, body, whether the application may call it
+
+
+def create_all(functions: Functions = FUNCTIONS) -> str:
+    """Give SQL that makes functions, each for whoever has a use for it only."""
     return "".join(
         body.replace("AS_OWNER", _AS_OWNER)
         + f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;"
         + (granted(f"GRANT EXECUTE ON FUNCTION {signature} TO {APPLICATION}") if for_application else "")
-        for signature, body, for_application in FUNCTIONS
+        for signature, body, for_application in functions
     )
 
 
-def drop_all() -> str:
+def drop_all(functions: Functions = FUNCTIONS) -> str:
     """Give SQL that takes them away again."""
-    return "".join(f"DROP FUNCTION {signature};" for signature, _, _ in reversed(FUNCTIONS))
+    return "".join(f"DROP FUNCTION {signature};" for signature, _, _ in reversed(functions))

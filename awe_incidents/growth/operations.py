@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -30,6 +31,28 @@ def make_months(*, at: datetime, back: int = 0) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT make_months(%s, %s)", [months_later(now, -back), months_later(now, MONTHS_AHEAD)])
         return int(cursor.fetchone()[0])
+
+
+def drop_empty_months() -> int:
+    """Drop the partitions of months that are over and whose rows are all gone; say how many.
+
+    Raises: OperationalError, where somebody has held a table for a second; ask again later.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT drop_empty_months()")
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def empty_months_kept() -> Iterator[None]:
+    """Let no empty month be dropped while this connection fills months of the past."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared('pg_inherits'::regclass::oid::int, 1)")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_shared('pg_inherits'::regclass::oid::int, 1)")
 
 
 def rows_outside_months() -> Mapping[str, int]:

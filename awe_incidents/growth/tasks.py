@@ -16,10 +16,12 @@ log = structlog.get_logger(__name__)
 
 @shared_task(name="growth.make_months")
 def make_months(**_: Any) -> None:
-    """Make the next months, mend what lies outside of them, and tell of what cannot be mended."""
+    """Make the next months, mend what lies outside of them, tell of what cannot be mended, and drop what is empty."""
     try:
         if made := operations.make_months(at=timezone.now()):
             log.info("months made", partitions=made)
+        if dropped := operations.drop_empty_months():
+            log.info("months dropped", partitions=dropped)
     except OperationalError as error:
         log.warning("no months made, the next hour will", error=str(error).strip())
         return

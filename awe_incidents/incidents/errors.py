@@ -12,6 +12,7 @@ IncidentsError
 ├── OthersReport          files are added to a report by who filed it
 ├── TooManyAttachments    a report has as many attachments as it may
 ├── AttachmentNotReady    a picture waits to be made anew, or was refused
+├── RemovedByRetention    what is asked for was there, and its stack's retention took it
 └── AlreadyClaimed        another worker is at it (a picture, a prefill), or enough are
 """
 
@@ -58,6 +59,10 @@ class OtherStack(IncidentsError):
 
 class TooManyRevisions(IncidentsError):
     """The message names the limit."""
+
+
+class RemovedByRetention(IncidentsError):
+    """The message says when."""
 
 
 class OthersReport(IncidentsError):

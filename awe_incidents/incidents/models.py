@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -50,6 +51,7 @@ class Incident(models.Model):
     opened_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)  # counts changes; what If-Match compares
+    reports_removed_at = models.DateTimeField(null=True)  # when retention last took a report of it
 
     class Meta:
         constraints = [
@@ -123,6 +125,8 @@ class BugReport(ReportText):
         ]
         indexes = [
             models.Index(fields=["reporter", "-id"], name="report_of_reporter"),
+            models.Index(fields=["stack", "-id"], name="report_of_stack"),
+            BrinIndex(fields=["filed_at"], name="report_filed", autosummarize=True),  # for retention; costs no insert
             models.Index(fields=["incident", "completeness"], name="report_of_incident"),  # also for the best of them
         ]
 
@@ -172,6 +176,19 @@ class ReportRevision(ReportText):
 
     def __str__(self) -> str:
         return f"revision {self.number} of report {self.report_id}"
+
+
+class RemovedReport(models.Model):
+    """That there was a bug report, after the retention of its stack took it: nothing of what it said."""
+
+    id = models.BigIntegerField(primary_key=True)  # the report's
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="removed_reports", db_index=False)
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    filed_at = models.DateTimeField()
+    removed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"report {self.pk}, removed"
 
 
 class TimelineEntry(models.Model):

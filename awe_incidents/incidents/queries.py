@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Concat
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import sees_everything
 from awe_incidents.incidents.disclosure import NEUTRAL_TITLE
-from awe_incidents.incidents.errors import AttachmentNotReady
+from awe_incidents.incidents.errors import AttachmentNotReady, RemovedByRetention
 from awe_incidents.incidents.lint import WHOLE
 from awe_incidents.incidents.models import (
     TEMPLATE_FIELDS,
@@ -21,6 +21,7 @@ from awe_incidents.incidents.models import (
     Incident,
     IncidentRun,
     IncidentWords,
+    RemovedReport,
     ReportRevision,
     ReportText,
     TimelineEntry,
@@ -59,6 +60,17 @@ def visible_reports(user: User) -> QuerySet[BugReport]:
     """Give the bug reports that a person may see: a reporter own ones only, also on a shared incident."""
     reports = BugReport.objects.select_related("stack", "reporter", "current")
     return reports if sees_everything(user.roles) else reports.filter(reporter=user)
+
+
+def check_not_removed(report_id: int, user: User) -> None:
+    """Tell of a report that is gone for good from one that is not there.
+
+    Raises: RemovedByRetention, to whoever could have seen it.
+    """
+    removed = RemovedReport.objects.filter(pk=report_id)
+    gone = (removed if sees_everything(user.roles) else removed.filter(reporter=user)).first()
+    if gone is not None:
+        raise RemovedByRetention(f"bug report {report_id} was removed by retention on {gone.removed_at:%Y-%m-%d}")
 
 
 def visible_revisions(user: User) -> QuerySet[ReportRevision]:

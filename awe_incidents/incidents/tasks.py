@@ -1,11 +1,13 @@
-"""Celery's side of the doorbells: thin, ids by keyword, unknown keywords tolerated."""
+"""Celery's side: doorbells and what goes by the clock; thin, ids by keyword, unknown keywords tolerated."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
 from awe_incidents.incidents import operations, queue
 from awe_incidents.incidents.errors import AlreadyClaimed
@@ -34,3 +36,10 @@ def prefill_report(*, report_id: int, **_: Any) -> None:
         log.info("not mine", report_id=report_id, why=str(error))
     except ReportPrefill.DoesNotExist:
         log.info("doorbell of a report that is gone", report_id=report_id)
+
+
+@shared_task(name="incidents.apply_retention")
+def apply_retention(**_: Any) -> None:
+    """Remove what no stack's retention keeps any more."""
+    if removed := operations.apply_retention(at=timezone.now()):
+        log.info("removed by retention", **asdict(removed))

@@ -7,15 +7,22 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
+from awe_incidents.incidents.errors import RemovedByRetention
 from awe_incidents.incidents.models import BugReport, ReportRevision, ReportText, TimelineEntry
 from awe_incidents.incidents.prefills import Prefilled, prefill_of
-from awe_incidents.incidents.queries import revision_of, revisions_of, visible_reports, visible_revisions
+from awe_incidents.incidents.queries import (
+    check_not_removed,
+    revision_of,
+    revisions_of,
+    visible_reports,
+    visible_revisions,
+)
 from awe_incidents.incidents.reports import flaws_of, new_issue
 from awe_incidents.incidents.states import EnvironmentSource
-from awe_incidents.triage.access import EVERYBODY
+from awe_incidents.triage.access import EVERYBODY, person_of
 from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.labels import moment
@@ -61,6 +68,20 @@ class BugReportAdmin(DeskAdmin):
         long = (*LONG_FIELDS, "lint", "redactions")
         rows = rows.defer(*long, *(f"current__{name}" for name in long))
         return rows.defer("stack__document", "stack__redaction_key")
+
+    def change_view(
+        self, request: HttpRequest, object_id: Any, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the page of a report; of one that is gone for good say so."""
+        try:
+            return super().change_view(request, object_id, form_url, extra_context)
+        except Http404:
+            try:
+                check_not_removed(object_id, person_of(request))
+            except RemovedByRetention as gone:
+                words = str(gone).capitalize()
+                return self.page(request, "triage/gone.html", f"Report {object_id}", {"words": words}, status=410)
+            raise
 
     @display(description="Environment")
     def environment_label(self, report: BugReport) -> str:

@@ -229,6 +229,13 @@ class IssueTracker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long bug reports, results and evidence are kept; incidents, histories and the trail are kept anyway."""
+
+    days: int = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackConfig:
     """One deployment under care."""
 
@@ -253,6 +260,7 @@ class StackConfig:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     dns: Dns = field(default_factory=Dns)
     logs: Logs = field(default_factory=Logs)
+    retention: Retention = field(default_factory=Retention)
     issue_tracker: IssueTracker | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by check slug, then by name
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)  # as validated, references only

@@ -191,6 +191,7 @@ def _typed(document: Document) -> config.StackConfig:
         agents=agents.agents_of(document.get("agents")),
         tools=_named(agents.Tool, document.get("tools", {}), root),
         logs=config.Logs(**document.get("logs", {})),
+        retention=config.Retention(**document.get("retention", {})),
         issue_tracker=_make(config.IssueTracker, document.get("issue_tracker"), root),
         thresholds=document.get("thresholds", {}),
         document=document,

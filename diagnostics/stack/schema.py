@@ -176,6 +176,7 @@ ENGINE = _table(
     required=("url", "project"),
 )
 HOST = _table({"paths": TEXTS})
+RETENTION = _table({"days": {"type": "integer", "minimum": 1, "maximum": 36_500}})
 LOGS = _table(
     {
         "window_minutes": {"type": "integer", "minimum": 1, "maximum": 1440},
@@ -217,6 +218,7 @@ STACK: Schema = _table(
         "tools": _tables(TOOL),
         "dns": DNS,
         "logs": LOGS,
+        "retention": RETENTION,
         "issue_tracker": ISSUE_TRACKER,
         "thresholds": _tables({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}),
     },

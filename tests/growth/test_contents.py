@@ -19,6 +19,7 @@ from awe_incidents.audit.models import Entry
 from awe_incidents.growth import contents, operations, tasks
 from awe_incidents.growth.models import Walk
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Run, Stack
+from tests import database
 
 WAIT_SECONDS = 10.0
 
@@ -181,6 +182,7 @@ def test_writers_and_collectors_at_once_lose_nothing(
 
     def write(number: int) -> None:
         chance = random.Random(number)
+        owner = database.superuser().connect(str(connection.settings_dict["NAME"]))  # the application may not delete
         while time.monotonic() < ends:
             wanted = [text(f"shared {n}") for n in chance.sample(range(6), 3)]
             with transaction.atomic():
@@ -188,9 +190,10 @@ def test_writers_and_collectors_at_once_lose_nothing(
                 made = [refer(result, one.sha256, f"{number}.{n}") for n, one in enumerate(wanted)]
             seen = Evidence.objects.filter(pk__in=[one.pk for one in made], text__size_bytes__gt=0).count()
             assert seen == len(made)
-            Evidence.objects.filter(pk__in=[one.pk for one in made]).delete()
+            owner.execute("DELETE FROM diagnostics_evidence WHERE id = ANY(%s)", [[one.pk for one in made]])
             with lock:
                 written[0] += 1
+        owner.close()
 
     def collect() -> None:
         while time.monotonic() < ends:

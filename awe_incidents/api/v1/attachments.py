@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -26,10 +26,16 @@ from awe_incidents.api.problems import InvalidFields
 from awe_incidents.api.v1.form_parts import FILE_PARTS, FilesForm, uploads_of
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
-from awe_incidents.incidents.errors import AttachmentNotReady, OthersReport, RoleRequired, TooManyAttachments
+from awe_incidents.incidents.errors import (
+    AttachmentNotReady,
+    OthersReport,
+    RemovedByRetention,
+    RoleRequired,
+    TooManyAttachments,
+)
 from awe_incidents.incidents.models import Attachment, BugReport
 from awe_incidents.incidents.operations import add_attachments
-from awe_incidents.incidents.queries import attachment_content, visible_attachments, visible_reports
+from awe_incidents.incidents.queries import attachment_content, check_not_removed, visible_attachments, visible_reports
 from awe_incidents.incidents.uploads.serving import download_headers
 
 
@@ -118,7 +124,10 @@ class ReportAttachments(ListView, CreateView):
     pagination_class = OldestFirst
     serializer_class = AttachmentSerializer
     scopes: ClassVar = {"GET": Scope.REPORTS_READ, "POST": Scope.REPORTS_WRITE}
-    refusals: ClassVar = {"POST": (RoleRequired, OthersReport, TooManyAttachments, *NOT_REDACTED)}
+    refusals: ClassVar = {
+        "GET": (RemovedByRetention,),
+        "POST": (RoleRequired, OthersReport, TooManyAttachments, RemovedByRetention, *NOT_REDACTED),
+    }
 
     def get_queryset(self) -> QuerySet[Attachment]:
         """Start from a visible report."""
@@ -127,7 +136,15 @@ class ReportAttachments(ListView, CreateView):
         return visible_attachments(self.person).filter(report=self._report())
 
     def _report(self) -> BugReport:
-        return get_object_or_404(visible_reports(self.person), pk=self.kwargs["id"])
+        """Give the report.
+
+        Raises: Http404, RemovedByRetention.
+        """
+        try:
+            return get_object_or_404(visible_reports(self.person), pk=self.kwargs["id"])
+        except Http404:
+            check_not_removed(self.kwargs["id"], self.person)
+            raise
 
     @extend_schema(operation_id="list_attachments")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -21,10 +21,11 @@ from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
 from awe_incidents.api.preconditions import TaggedDetail
 from awe_incidents.api.renderers import MarkdownTemplate
 from awe_incidents.api.v1.form_parts import UPLOAD_FORMS, read_form, uploads_of
+from awe_incidents.api.v1.found import OfReport
 from awe_incidents.api.v1.report_answers import BugReportDetailSerializer, BugReportSerializer, FiledSerializer
 from awe_incidents.api.v1.report_forms import REPORT_FORMS, read_report
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, created
-from awe_incidents.incidents.errors import RoleRequired
+from awe_incidents.incidents.errors import RemovedByRetention, RoleRequired
 from awe_incidents.incidents.models import BugReport
 from awe_incidents.incidents.operations import file_bug_report
 from awe_incidents.incidents.queries import visible_reports
@@ -103,7 +104,7 @@ class BugReportList(ListView, CreateView):
         return created(data, location=data["links"]["self"])
 
 
-class BugReportDetail(TaggedDetail):
+class BugReportDetail(OfReport, TaggedDetail):
     """One bug report."""
 
     version_field = "version"
@@ -111,10 +112,7 @@ class BugReportDetail(TaggedDetail):
     renderer_classes = [JSONRenderer, MarkdownTemplate]
     serializer_class = BugReportDetailSerializer
     scopes: ClassVar = {"GET": Scope.REPORTS_READ}
-
-    def get_queryset(self) -> QuerySet[BugReport]:
-        """Start from what the caller may see."""
-        return visible_reports(self.person).select_related("prefill")
+    refusals: ClassVar = {"GET": (RemovedByRetention,)}
 
     @extend_schema(
         operation_id="get_bug_report",

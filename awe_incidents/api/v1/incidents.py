@@ -56,6 +56,9 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
     severity = choice_or_empty(SEVERITIES, "How bad it is; empty until somebody said so.")
     category = choice_or_empty(CATEGORIES, "Which kind of problem it is; empty until somebody said so.")
     completeness = serializers.SerializerMethodField()
+    reports_removed_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When the stack's retention last took a report; null before."
+    )
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -71,6 +74,7 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
             "opened_at",
             "changed_at",
             "version",
+            "reports_removed_at",
             "links",
         ]
         read_only_fields = fields

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -20,13 +19,14 @@ from awe_incidents.api.parameters import Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
 from awe_incidents.api.preconditions import asked_version
 from awe_incidents.api.renderers import MarkdownTemplate
+from awe_incidents.api.v1.found import OfReport
 from awe_incidents.api.v1.report_answers import BugReportDetailSerializer, RevisionLineSerializer, RevisionSerializer
 from awe_incidents.api.v1.report_forms import MAX_REASON, REVISION_FORMS, read_revision
-from awe_incidents.api.views import NOT_REDACTED, CreateView, ScopedView, created
-from awe_incidents.incidents.errors import NothingChanged, RoleRequired, TooManyRevisions
-from awe_incidents.incidents.models import BugReport, ReportRevision
+from awe_incidents.api.views import NOT_REDACTED, CreateView, created
+from awe_incidents.incidents.errors import NothingChanged, RemovedByRetention, RoleRequired, TooManyRevisions
+from awe_incidents.incidents.models import ReportRevision
 from awe_incidents.incidents.operations import MAX_REVISIONS, revise_bug_report
-from awe_incidents.incidents.queries import revision_of, revisions_of, visible_reports
+from awe_incidents.incidents.queries import revision_of, revisions_of
 
 NUMBER = OpenApiParameter(
     "number", {"type": "integer", "minimum": 1, "maximum": MAX_REVISIONS}, location=OpenApiParameter.PATH
@@ -41,15 +41,7 @@ class RevisingParameters(Parameters):
     )
 
 
-class _VisibleReports(ScopedView):
-    """Views that start from the reports that the caller may see."""
-
-    def get_queryset(self) -> QuerySet[BugReport]:
-        """Start from what the caller may see."""
-        return visible_reports(self.person).select_related("prefill")
-
-
-class RevisionList(_VisibleReports, CreateView):
+class RevisionList(OfReport, CreateView):
     """Revisions of a bug report."""
 
     pagination_class = None
@@ -58,7 +50,10 @@ class RevisionList(_VisibleReports, CreateView):
     scopes: ClassVar = {"GET": Scope.REPORTS_READ, "POST": Scope.REPORTS_WRITE}
     parameters: ClassVar = {"POST": RevisingParameters}
     conditional: ClassVar = frozenset({"POST"})
-    refusals: ClassVar = {"POST": (RoleRequired, NothingChanged, TooManyRevisions, *NOT_REDACTED)}
+    refusals: ClassVar = {
+        "GET": (RemovedByRetention,),
+        "POST": (RoleRequired, NothingChanged, TooManyRevisions, RemovedByRetention, *NOT_REDACTED),
+    }
 
     def get_renderers(self) -> list[Any]:
         """Give a revised report as Markdown, too; a list has no such form."""
@@ -97,12 +92,13 @@ class RevisionList(_VisibleReports, CreateView):
         return created(data, location=data["revisions"][0]["url"])
 
 
-class RevisionDetail(_VisibleReports):
+class RevisionDetail(OfReport):
     """One revision of a bug report."""
 
     renderer_classes = [JSONRenderer, MarkdownTemplate]
     serializer_class = RevisionSerializer
     scopes: ClassVar = {"GET": Scope.REPORTS_READ}
+    refusals: ClassVar = {"GET": (RemovedByRetention,)}
 
     @extend_schema(
         operation_id="get_revision",

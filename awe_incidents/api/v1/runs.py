@@ -37,6 +37,9 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     suite = serializers.ChoiceField(choices=SUITES, read_only=True)
     state = serializers.ChoiceField(choices=RUN_STATES, read_only=True)
     counts = CountsField(read_only=True)
+    results_removed_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When the stack's retention took results and evidence; null before."
+    )
 
     class Meta:
         model = Run
@@ -52,6 +55,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "finished_at",
             "counts",
             "digest",
+            "results_removed_at",
         ]
         read_only_fields = fields
 

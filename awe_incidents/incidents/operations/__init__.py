@@ -5,6 +5,7 @@ from awe_incidents.incidents.operations.filing import FILING_SUITE, Filed, file_
 from awe_incidents.incidents.operations.moving import move_bug_report
 from awe_incidents.incidents.operations.prefilling import prefill_report, sweep_prefills
 from awe_incidents.incidents.operations.preparing import prepare_attachment, sweep_attachments
+from awe_incidents.incidents.operations.retention import Removed, apply_retention
 from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
 from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
 from awe_incidents.incidents.operations.triage import classify_incident, move_incident, open_incident
@@ -13,7 +14,9 @@ __all__ = [
     "FILING_SUITE",
     "MAX_REVISIONS",
     "Filed",
+    "Removed",
     "add_attachments",
+    "apply_retention",
     "classify_incident",
     "file_bug_report",
     "move_bug_report",

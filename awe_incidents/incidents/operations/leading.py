@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from awe_incidents.incidents import vectors
 from awe_incidents.incidents.models import BugReport, Incident, IncidentWords
 from awe_incidents.incidents.states import WAITING
@@ -46,6 +48,16 @@ def keep_title(incident: Incident) -> None:
         opened_at=incident.opened_at,
         words=_vector(said, stack_id=incident.stack_id),
     )
+
+
+def forget(reports: Mapping[int, int]) -> None:
+    """Let nothing but the title be found of what reports (with their incidents) said; by whom it is, the opener's."""
+    rows = IncidentWords.objects.filter(incident__in=set(reports.values()), report_id__in=reports)
+    gone = list(rows.select_related("incident"))
+    for row in gone:
+        title = row.incident.title if row.person_id == row.incident.opened_by_id else ""
+        row.words = _vector(TemplateFields(actual_behavior=title), stack_id=row.stack_id)
+    IncidentWords.objects.bulk_update(gone, ["words"])
 
 
 def settle(incident_id: int, *, is_waiting: bool) -> None:

@@ -38,7 +38,7 @@ def prefill_report(*, report_id: int) -> None:
     Raises: AlreadyClaimed, when another worker was first or enough are at it (the sweeper rings again).
     """
     row = claim_prefill(report_id=report_id)
-    store_prefill(row=row, fields={name: _entry(_captured(row, name)) for name in CAPTURES}, at=timezone.now())
+    store_prefill(row=row, fields={name: entry_of(_captured(row, name)) for name in CAPTURES}, at=timezone.now())
 
 
 def claim_prefill(*, report_id: int) -> ReportPrefill:
@@ -84,7 +84,8 @@ def _captured(row: ReportPrefill, name: str) -> Captured:
         return Captured(captured_at=timezone.now(), source=CAPTURES[name].source, reason=why)
 
 
-def _entry(captured: Captured) -> dict[str, Any]:
+def entry_of(captured: Captured) -> dict[str, Any]:
+    """Give what is stored of a captured field."""
     return {
         "text": captured.text,
         "source": captured.source,
@@ -134,7 +135,7 @@ def sweep_prefills(*, at: datetime) -> int:
         if row.fence >= MAX_CLAIMS:
             why = f"{row.fence} workers were lost while they captured it; not tried again"
             lost = {name: Captured(captured_at=at, source=one.source, reason=why) for name, one in CAPTURES.items()}
-            store_prefill(row=row, fields={name: _entry(one) for name, one in lost.items()}, at=at)
+            store_prefill(row=row, fields={name: entry_of(one) for name, one in lost.items()}, at=at)
         else:
             queue.ring_prefill(row.pk)
     ReportPrefill.objects.filter(pk__in=[row.pk for row in rows], state=PrefillState.WAITING).update(rung_at=Now())

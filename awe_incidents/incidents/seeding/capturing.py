@@ -12,7 +12,7 @@ from django.db import connection, models, transaction
 
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.growth.contents import Kind as ContentKind
-from awe_incidents.growth.models import Content
+from awe_incidents.growth.models import Content, Walk
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport
 from awe_incidents.monthly import MonthlyId
 
@@ -77,17 +77,18 @@ class _undone:  # noqa: N801  used as a statement
 
 def skip_ids() -> None:
     """Let ids be other ones in the next capture, and differ by another number in each table."""
-    for number, kind in enumerate(kinds(), start=1):
+    for number, kind in enumerate(filter(has_own_ids, kinds()), start=1):
         fetch_ids(kind, APART * number)
 
 
 def kinds() -> list[Kind]:
-    """Give every table of ours that has ids and holds no contents."""
-    return [
-        kind
-        for kind in apps.get_models()
-        if kind._meta.app_label in APPS and isinstance(kind._meta.pk, models.AutoField | models.BigAutoField)
-    ]
+    """Give every table of ours whose rows have a number, their own or that of the row that they belong to."""
+    return [kind for kind in apps.get_models() if kind._meta.app_label in APPS and not issubclass(kind, Content | Walk)]
+
+
+def has_own_ids(kind: Kind) -> bool:
+    """Say whether rows have numbers of their own."""
+    return isinstance(kind._meta.pk, models.AutoField | models.BigAutoField)
 
 
 def _last_id(kind: Kind) -> int:
@@ -109,14 +110,16 @@ def _taken(last: Mapping[Kind, int]) -> Capture:
 
 def _table(kind: Kind, since: int) -> Table:
     columns = [str(one.column) for one in kind._meta.concrete_fields if not isinstance(one, models.GeneratedField)]
-    key = columns.index("id")
+    assert kind._meta.pk is not None
+    key_name = connection.ops.quote_name(str(kind._meta.pk.column))
     quoted = ", ".join(map(connection.ops.quote_name, columns))
-    wanted = f"SELECT {quoted} FROM {kind._meta.db_table} WHERE id > {since:d} ORDER BY id"  # noqa: S608  our names
+    wanted = f"SELECT {quoted} FROM {kind._meta.db_table} WHERE {key_name} > {since:d} ORDER BY {key_name}"  # noqa: S608  our names
     with connection.cursor() as cursor:
         copying: Any = cursor
         with copying.copy(f"COPY ({wanted}) TO STDOUT") as copy:
             text = b"".join(map(bytes, copy)).decode()
     lines = [line.split("\t") for line in text.splitlines()]
+    key = columns.index(str(kind._meta.pk.column))
     return Table(kind, columns, [int(line[key]) for line in lines], lines)
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.incidents.reports import digest_of
-from awe_incidents.incidents.seeding.capturing import Capture, Kind, Table
+from awe_incidents.incidents.seeding.capturing import Capture, Kind, Table, has_own_ids
 from awe_incidents.incidents.seeding.stories import MARKS
 
 Slot = tuple[str, int, int]  # what stands at a place: its kind, and which one of that kind
@@ -122,15 +122,19 @@ def mold_of(one: Capture, other: Capture, *, began_at: datetime) -> Mold:
     fields = {name: places.form(text, other.fields[name], where=name) for name, text in one.fields.items()}
     return Mold(
         slots=tuple(places.slots),
-        kinds=[(table.kind, _times(table, places)) for table in one.tables],
+        kinds=[(table.kind, _times(table, places)) for table in _with_own_ids(one)],
         rows=rows,
         entries=entries,
         fields=fields,
     )
 
 
+def _with_own_ids(capture: Capture) -> list[Table]:
+    return [table for table in capture.tables if has_own_ids(table.kind)]
+
+
 def _pairs(one: Capture, other: Capture) -> Iterator[tuple[tuple[str, str], Slot]]:
-    for number, (table, twin) in enumerate(zip(one.tables, other.tables, strict=True)):
+    for number, (table, twin) in enumerate(zip(*map(_with_own_ids, (one, other)), strict=True)):
         if len(table.ids) != len(twin.ids):
             raise StoryNotCastable(f"{table.kind.__name__}: two captures have different numbers of rows")
         for row, (mine, others) in enumerate(zip(table.ids, twin.ids, strict=True)):

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor
-from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.models import BugReport, Incident
 from awe_incidents.incidents.operations import classify_incident, file_bug_report, move_incident
+from awe_incidents.incidents.operations.prefilling import claim_prefill, entry_of, store_prefill
 from awe_incidents.incidents.states import Category, Severity
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Evidence, Finding, Result, State
+from diagnostics.looking import CAPTURES, Captured
 from diagnostics.looking.look import VANTAGE, Look
 from diagnostics.models import CheckResult, Run, Stack
 from diagnostics.operations import start_run
@@ -24,6 +26,7 @@ from diagnostics.states import ResultProgress
 
 MARKS = ("quaxaq", "quaxbq", "quaxcq")  # words of a story that are other ones in every incident
 _RULES = "demonstration"
+_UNKNOWN = "the demonstration has none"
 _LOOK = timedelta(seconds=1)
 
 
@@ -108,6 +111,7 @@ def begin(problem: Problem, *, stack: Stack, cast: Cast, at: datetime) -> Incide
         new_incident=True,  # or it would join one that is there already
         suite_name=problem.suite,
     )
+    _prefill(filed.report, problem, at=at + _LOOK)
     start_run(run_id=filed.run.pk, at=at + _LOOK)
     _look(filed.run, problem, at=at + _LOOK)
     return filed.report.incident
@@ -134,6 +138,16 @@ def _step(incident: Incident, action: str, problem: Problem, *, cast: Cast, at: 
     move_incident(
         incident=incident, action=action, user=cast.operator, by=_actor(cast.operator), at=at, because=because
     )
+
+
+def _prefill(report: BugReport, problem: Problem, *, at: datetime) -> None:
+    """Let a worker capture what the stack knows: its logs, and no more."""
+    said = {"container_logs": problem.logs, "environment": report.environment}
+    fields = {}
+    for name, one in CAPTURES.items():
+        text, reason = said.get(name, ""), "" if name in said else _UNKNOWN
+        fields[name] = entry_of(Captured(captured_at=at, source=one.source, text=text, reason=reason))
+    store_prefill(row=claim_prefill(report_id=report.pk), fields=fields, at=at)
 
 
 def _look(run: Run, problem: Problem, *, at: datetime) -> None:
