@@ -30,9 +30,8 @@ def _quoted(text: str) -> str:
 
 def _fitting(report: TemplateFields, room: int, whole_at: str) -> str:
     """Give the rendered report, quoted, with as much of each section as lets the whole fit."""
-    whole = render(report)
-    if len(whole) <= room and len(_quoted(whole)) <= room:
-        return _quoted(whole)
+    if sum(map(len, asdict(report).values())) <= room and len(whole := _quoted(render(report))) <= room:
+        return whole
     sections = {name: _Section(text, room) for name, text in asdict(report).items()}
 
     def within(limit: int) -> str:
