@@ -79,6 +79,7 @@ def calls(function: Callable[..., Any]) -> set[str]:
 READS = {
     "held_report",
     "difference",
+    "entry_of",
     "facts_of",
     "history_of",
     "reserve_and_decide",
