@@ -28,10 +28,11 @@ RENAMED = StackSettings(
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The check that must fail under a fault, and its code."""
+    """The check that must tell of a fault, its code, and whether it fails or only warns."""
 
     check: str
     code: str
+    state: str = "fail"
 
 
 def expectations() -> dict[str, Expectation]:

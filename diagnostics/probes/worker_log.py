@@ -27,6 +27,7 @@ class Kind(StrEnum):
     LOST = "lost a child"
     TIME_LIMIT = "killed a task at its time limit"
     UNKNOWN = "refused an unknown task"
+    DONE = "did a task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ FORMS: tuple[tuple[Kind, str], ...] = (
     (Kind.UNKNOWN, rf"(?i)\b(?:unknown|unregistered|no such|unsupported) (?:tool|task|job type|job)\b\W{{0,4}}{NAME}"),
     (Kind.TIME_LIMIT, rf"Hard time limit \([\d.]+s\) exceeded for {NAME}\["),
     (Kind.LOST, r"Task handler raised error: .{0,40}WorkerLostError|Work-horse (?:process )?(?:was )?terminated unexp"),
+    (Kind.DONE, r"(?i)\b(?:job|task)\b.{0,90}\b(?:done|succeeded|completed|finished)\b"),
     (Kind.STARTED, r"(?i)\bworker(?: \S+)? (?:has |is )?(?:started|starting|booted|ready|online)\b|\S@\S+ ready\."),
 )
 COMPILED = tuple((kind, re.compile(form)) for kind, form in FORMS)

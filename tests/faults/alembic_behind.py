@@ -1,4 +1,4 @@
-"""The database schema is one revision behind the code."""
+"""The database schema is two revisions behind the code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.faults.fault import Fault
 
 
 def inject(stack: ComposeStack) -> None:
-    stack.exec(stack.settings.names.api, ["alembic", "downgrade", "-1"])
+    stack.exec(stack.settings.names.api, ["alembic", "downgrade", "0002_jobs"])
     status_of(stack, "/workflows", token=stack.token())
 
 
@@ -24,7 +24,7 @@ def heal(stack: ComposeStack) -> None:
 FAULT = Fault(
     slug="alembic-behind",
     category="database",
-    title="the database schema is one revision behind the code",
+    title="the database schema is two revisions behind the code",
     causes=("migrations_behind",),
     inject=inject,
     is_broken=is_broken,

@@ -57,7 +57,7 @@ def _work(stack: ComposeStack) -> Iterator[str]:
     if client.get("/workflows", token=token).status != 200:
         yield "GET /workflows fails"
     job, deadline = client.submit("echo", {"text": "healthy?"}, token=token), time.monotonic() + JOB_SECONDS
-    while (ended := client.get(f"/jobs/{job}", token=token).body)["status"] == "queued":
+    while (ended := client.get(f"/jobs/{job}", token=token).body)["status"] in {"queued", "running"}:
         if time.monotonic() > deadline:
             yield "a job waits for ever"
             return

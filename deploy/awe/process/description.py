@@ -128,6 +128,24 @@ urls = [
 ]
 expected_tasks = ["echo", "sleep", "db_report", "web_fetch", "summarise"]
 
+[agents]
+database = "application"
+
+[agents.heartbeats]
+table = "agents"
+interval = "interval_seconds"
+
+[agents.runs]
+table = "jobs"
+state = "status"
+started_at = "started_at"
+tool = "tool"
+failed = ["failed", "rejected"]
+
+[tools.web_fetch]
+service = {worker_name}
+environment_variable = "TOOL_BASE_URL"
+
 [thresholds."database.blockers"]
 lock_wait_seconds = 1  # its statements take milliseconds
 lock_wait_fail_seconds = 2

@@ -38,6 +38,7 @@ def of_worker(layout: Layout, settings: StackSettings, *, shared: dict[str, str]
         **shared,
         "PID_FILE": str(layout.pid_file(settings.services.worker)),
         "HEARTBEAT_FILE": str(layout.heartbeat(settings.services.worker)),
+        "AGENT_NAME": settings.services.worker,
         "TOOL_BASE_URL": f"https://{settings.host}:{settings.chosen_ports.api}/tools",
         "TOOL_CA": str(layout.certificate("ca")),
         "TOOL_CLIENT_CERTIFICATE": str(layout.certificate("client")),

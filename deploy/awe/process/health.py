@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from awe_incidents.local.errors import LocalError
 from deploy.awe.certificates import Infrastructure
 from deploy.awe.process.backup import PATTERN
 from deploy.awe.process.client import ApiClient
 from deploy.awe.process.errors import ApiUnreachable
-from deploy.awe.process.layout import Layout
+from deploy.awe.process.layout import Layout, read_environment
 
 if TYPE_CHECKING:
     from deploy.awe.process.stack import ProcessStack
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 JOB_SECONDS = 6.0
 EMPTY_SECONDS = 1.0
 POLL_SECONDS = 0.05
+TOOL_SECONDS = 2.0
 MAX_HEARTBEAT_SECONDS = 10.0
+MAX_ABSENCE_SECONDS = 12.0  # the worker notes every 5 s that it lives
 
 
 def problems(stack: ProcessStack) -> list[str]:
@@ -27,7 +31,8 @@ def problems(stack: ProcessStack) -> list[str]:
     found = list(_programs(stack))
     if found:
         return found
-    found = [*_certificates(stack.layout), *_backups(stack.layout), *_heartbeat(stack), *_open_door(stack)]
+    found = [*_certificates(stack.layout), *_secrets(stack), *_backups(stack.layout)]
+    found += [*_heartbeat(stack), *_open_door(stack), *_tools(stack)]
     for look in (_dependencies, _work):
         try:
             found += look(stack)
@@ -51,6 +56,23 @@ def _certificates(layout: Layout) -> Iterator[str]:
     for path, finding in Infrastructure(root=layout.root).findings():
         if finding:
             yield f"{path.relative_to(layout.root)}: {finding}"
+
+
+def _secrets(stack: ProcessStack) -> Iterator[str]:
+    key = stack.layout.key("server")
+    if key.stat().st_mode & 0o077:
+        yield f"{key.relative_to(stack.root)} can be read by others than its owner"
+    for service in (stack.settings.services.api, stack.settings.services.worker):
+        if "changeme" in read_environment(stack.layout.environment(service))["JWT_SECRET_KEY"]:
+            yield f"JWT_SECRET_KEY of {service} is a placeholder"
+
+
+def _tools(stack: ProcessStack) -> Iterator[str]:
+    place = urlsplit(read_environment(stack.layout.environment(stack.settings.services.worker))["TOOL_BASE_URL"])
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=TOOL_SECONDS).close()
+    except OSError as error:
+        yield f"the tools' server at {place.hostname}:{place.port} cannot be connected: {error}"
 
 
 def _backups(layout: Layout) -> Iterator[str]:
@@ -88,6 +110,7 @@ def _work(stack: ProcessStack) -> Iterator[str]:
     workflows = client.get("/workflows?limit=1", token=token)
     if workflows.status != 200:
         yield f"GET /workflows is answered with {workflows.status}"
+    yield from _agents(stack, client)
     if waiting := _left_in_lists(client):  # a job of ours would wait behind them
         yield waiting
         return
@@ -99,11 +122,18 @@ def _work(stack: ProcessStack) -> Iterator[str]:
         yield left
 
 
+def _agents(stack: ProcessStack, client: ApiClient) -> Iterator[str]:
+    answer = client.get("/agents")
+    ages = {one["name"]: one["heartbeat_seconds"] for one in answer.body} if answer.status == 200 else {}
+    if ages.get(stack.settings.services.worker, MAX_ABSENCE_SECONDS) >= MAX_ABSENCE_SECONDS:
+        yield f"GET /agents is answered with {answer.status}, and the worker is not among those who live: {ages}"
+
+
 def _wait_for_end(client: ApiClient, job: str, *, token: str) -> dict[str, Any]:
     deadline = time.monotonic() + JOB_SECONDS
     while True:
         found: dict[str, Any] = client.get(f"/jobs/{job}", token=token).body
-        if found["status"] != "queued" or time.monotonic() > deadline:
+        if found["status"] not in {"queued", "running"} or time.monotonic() > deadline:
             return found
         time.sleep(POLL_SECONDS)
 

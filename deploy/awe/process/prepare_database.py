@@ -54,9 +54,9 @@ def prepare_monitor(connection: psycopg.Connection) -> None:
 
 
 def open_to_monitor(connection: psycopg.Connection) -> None:
-    """Let the monitor see where the schema stands, what statements cost, and whether indexes are sound."""
+    """Let the monitor see schema, agents and their runs, what statements cost, and whether indexes are sound."""
     monitor = sql.Identifier(str(conninfo_to_dict(os.environ["MONITOR_URL"])["user"]))
-    connection.execute(sql.SQL("GRANT SELECT ON alembic_version TO {}").format(monitor))
+    connection.execute(sql.SQL("GRANT SELECT ON alembic_version, agents, jobs TO {}").format(monitor))
     query = "SELECT name FROM pg_available_extensions WHERE name IN ('pg_stat_statements', 'amcheck')"
     for (name,) in connection.execute(query).fetchall():
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))

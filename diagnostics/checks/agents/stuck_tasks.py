@@ -2,7 +2,7 @@
 
 The queue is sampled (again 4 s later where tasks are at work), and the worker's log is read for the stack's window.
 Fail: `tasks.crash_loop`: a job was begun 3 times [ours] and never ended, or the worker ended 3 times with an error and
-a job is in processing: it kills whoever takes it. `tasks.overdue`: 3 tasks are over their limit, or one over twice its
+a job is in processing, and none was done since. `tasks.overdue`: 3 tasks are over their limit, or one over twice its
 limit. `tasks.worker_lost`, `tasks.hard_limit`: 3 children of the worker were lost, or 3 tasks killed at their limit.
 Warn: these three from the first on; `tasks.reserved_stalled` (Celery: tasks are reserved, none is begun between the
 samples), `tasks.dead_growing` (the list of dead jobs is longer than at the last good look).
@@ -136,8 +136,9 @@ def _loop(seeing: Seeing, looked: Looked) -> Iterator[Finding]:
             text = f"{job} was begun {len(lines)} times in {looked.said.minutes} min and never ended"
             yield _told(seeing, State.FAIL, "tasks.crash_loop", text, looked, lines, times)
             return
-    crashes = looked.said.of(Kind.CRASHED)
-    if len(crashes) >= times.value and looked.last.processing_count:
+    crashes, last = looked.said.of(Kind.CRASHED), looked.said.of(Kind.CRASHED, Kind.DONE)[-1:]
+    is_over = bool(last) and last[0].kind is Kind.DONE  # it has survived its jobs since
+    if len(crashes) >= times.value and looked.last.processing_count and not is_over:
         job_text = f"{looked.last.processing[0]} is" if looked.last.processing else "a job is"
         words = crashes[-1].line.text[:200]
         text = f"the worker ended {len(crashes)} times, last with {words!r}, and {job_text} in processing"

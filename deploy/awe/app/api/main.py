@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.access_log import AccessLog
+from api.agents import agents
 from api.health import health
 from api.jobs import job, stats, submit
 from api.login import login, me
@@ -28,6 +29,7 @@ app = Starlette(
         Route("/auth/login", login, methods=["POST"]),
         Route("/auth/me", me),
         Route("/workflows", workflows),
+        Route("/agents", agents),
         Route("/jobs", submit, methods=["POST"]),
         Route("/jobs/stats", stats),
         Route("/jobs/{id}", job),

@@ -27,6 +27,7 @@ class Config:
     security_log: Path
     heartbeat_file: Path
     pid_file: Path
+    agent_name: str
     tool_base_url: str
     tool_ca: str
     tool_client_certificate: str
@@ -52,6 +53,7 @@ def read(environ: Mapping[str, str]) -> Config:
         security_log=Path(environ.get("SECURITY_LOG") or "/var/log/security_audit.log"),
         heartbeat_file=Path(environ.get("HEARTBEAT_FILE") or "/run/awe/worker.heartbeat"),
         pid_file=Path(environ.get("PID_FILE") or "/run/awe/main.pid"),
+        agent_name=environ.get("AGENT_NAME") or "worker",
         tool_base_url=environ.get("TOOL_BASE_URL") or "http://api:8000/tools",
         tool_ca=environ.get("TOOL_CA", ""),
         tool_client_certificate=environ.get("TOOL_CLIENT_CERTIFICATE", ""),

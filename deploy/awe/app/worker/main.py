@@ -13,7 +13,7 @@ import redis
 
 from shared import config, log, queue
 from shared.errors import ApplicationError
-from worker import heartbeat
+from worker import heartbeat, presence
 from worker.running import run
 
 logger = logging.getLogger("worker")
@@ -82,6 +82,7 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     settings.pid_file.write_text(f"{os.getpid()}\n")
     heartbeat.start(settings.heartbeat_file)
+    presence.start(settings.agent_name)
     logger.info("worker started pid=%d queue=%s", os.getpid(), queue.WAITING)
     work()
 

@@ -18,6 +18,10 @@ logger = logging.getLogger("worker")
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.5
+BEGIN = """
+    INSERT INTO jobs (id, tool, status, started_at) VALUES (%s, %s, 'running', now())
+    ON CONFLICT (id) DO UPDATE SET status = 'running', started_at = now(), updated_at = now()
+"""
 RECORD = """
     INSERT INTO jobs (id, tool, status, attempts, result) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (id) DO UPDATE
@@ -48,6 +52,7 @@ def run(raw: str) -> None:
         return
     started, failure = time.monotonic(), ""
     logger.info("job start id=%s tool=%s", job.id, job.tool)
+    _begin(job)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             _record(job, Outcome(status="done", attempts=attempt, result=tool(job.args)))
@@ -62,6 +67,15 @@ def run(raw: str) -> None:
             logger.info("job done id=%s tool=%s attempts=%d %dms", job.id, job.tool, attempt, milliseconds)
             return
     _give_up(job, raw, failure)
+
+
+def _begin(job: queue.Job) -> None:
+    """Note that a job runs; that this cannot be noted keeps nobody from running it."""
+    try:
+        with transaction(program="awe-worker") as cursor:
+            cursor.execute(BEGIN, (job.id, job.tool))
+    except psycopg.Error as error:
+        logger.warning("cannot record the start of job %s: %s", job.id, one_line(error))
 
 
 def _reject(job: queue.Job, raw: str, error: jwt.InvalidTokenError) -> None:

@@ -1,4 +1,4 @@
-"""The database's schema is one revision behind the code."""
+"""The database's schema is behind the code."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from deploy.awe.process.layout import APPLICATION
 from deploy.awe.process.settings import PREPARE
 
 ALEMBIC_SECONDS = 60.0
+BEFORE = "0002_jobs"
 
 
 class MigrationsBehind(Fault):
     """The health page is fine, and the workflows cannot be listed."""
 
     slug: ClassVar[str] = "migrations-behind"
-    title: ClassVar[str] = "the database's schema is one revision behind the code"
+    title: ClassVar[str] = "the database's schema is two revisions behind the code"
 
     def inject(self) -> None:
-        """Take the last revision back."""
-        self._alembic("downgrade", "-1")
+        """Take the revision back that the workflows need, and what came after it."""
+        self._alembic("downgrade", BEFORE)
 
     def is_broken(self) -> bool:
-        """A page that needs the last revision fails."""
+        """A page that needs a missing revision fails."""
         try:
             return self.stack.client().get("/workflows?limit=1", token=self.stack.token()).status == 500
         except ApiUnreachable:

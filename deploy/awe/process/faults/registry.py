@@ -10,11 +10,15 @@ from deploy.awe.process.faults.database_stopped import DatabaseStopped
 from deploy.awe.process.faults.database_wrong_password import DatabaseWrongPassword
 from deploy.awe.process.faults.fault import Fault
 from deploy.awe.process.faults.jwt_secret_mismatch import JwtSecretMismatch
+from deploy.awe.process.faults.key_exposed import KeyExposed
 from deploy.awe.process.faults.lock_held import LockHeld
 from deploy.awe.process.faults.migrations_behind import MigrationsBehind
+from deploy.awe.process.faults.placeholder_secret import PlaceholderSecret
+from deploy.awe.process.faults.poison_job import PoisonJob
 from deploy.awe.process.faults.pool_exhausted import PoolExhausted
 from deploy.awe.process.faults.port_taken import PortTaken
 from deploy.awe.process.faults.server_cert_expired import ServerCertExpired
+from deploy.awe.process.faults.tool_down import ToolDown
 from deploy.awe.process.faults.worker_stuck import WorkerStuck
 
 FAULTS: tuple[type[Fault], ...] = (
@@ -29,6 +33,10 @@ FAULTS: tuple[type[Fault], ...] = (
     BackupMissing,
     JwtSecretMismatch,
     WorkerStuck,
+    PoisonJob,
+    ToolDown,
+    KeyExposed,
+    PlaceholderSecret,
     PortTaken,
 )
 

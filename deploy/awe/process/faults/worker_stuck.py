@@ -47,4 +47,6 @@ class WorkerStuck(Fault):
         self.stack.stop(service)
         with self.stack.redis() as redis:
             redis.delete(PROCESSING_JOBS)
+        with self.stack.superuser() as connection:
+            connection.execute("UPDATE jobs SET status = 'failed', result = 'dropped' WHERE status = 'running'")
         self.stack.start(service)

@@ -28,6 +28,7 @@ class Recorder:
 def recorder(application_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
     monkeypatch.setattr(running, "_record", lambda job, outcome: recorder.outcomes.append(outcome))
+    monkeypatch.setattr(running, "_begin", lambda job: None)
     monkeypatch.setattr(queue, "client", lambda: recorder)
     monkeypatch.setattr(running, "PAUSE_SECONDS", 0)
     return recorder

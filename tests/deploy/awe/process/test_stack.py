@@ -69,7 +69,7 @@ def test_a_job_is_done_by_the_worker(awe_stack: ProcessStack) -> None:
     client, token = awe_stack.client(), awe_stack.token()
     jobs = {tool: client.submit(tool, {}, token=token) for tool in ("db_report", "web_fetch", "summarise")}
     for job in jobs.values():
-        wait_for(lambda job=job: client.get(f"/jobs/{job}", token=token).body["status"] != "queued")  # type: ignore[misc]
+        wait_for(lambda job=job: client.get(f"/jobs/{job}", token=token).body["status"] not in {"queued", "running"})  # type: ignore[misc]
     results = {tool: client.get(f"/jobs/{job}", token=token).body["result"] for tool, job in jobs.items()}
     assert results["db_report"] == "500 workflows"
     assert "web_fetch" in results["web_fetch"]  # read from the api with the client certificate
