@@ -7,6 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, TypeAlias
 
+import psycopg
 from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import InsertQuery
@@ -59,10 +60,20 @@ def insert_or_hold(rows: Sequence[models.Model]) -> None:
     key, *others = sorted(_columns(kind, True), key=lambda field: not field.primary_key)
     key_name, other_name = (connection.ops.quote_name(str(field.column)) for field in (key, others[0]))
     insert, values = _statement(kind, rows)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{insert} ON CONFLICT ({key_name}) DO UPDATE SET {other_name} = EXCLUDED.{other_name} WHERE false", values
-        )
+    _send(f"{insert} ON CONFLICT ({key_name}) DO UPDATE SET {other_name} = EXCLUDED.{other_name} WHERE false", values)
+
+
+def insert_large(rows: Sequence[models.Model]) -> None:
+    """Insert new rows of one kind that hold many bytes."""
+    if rows:
+        _send(*_statement(type(rows[0]), rows))
+
+
+def _send(statement: str, values: Sequence[Any]) -> None:
+    """Send values apart from the statement: bytes go as they are, not as twice as many digits to be read back."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, values)  # names of ours only
 
 
 def _statement(kind: type[models.Model], rows: Sequence[models.Model]) -> tuple[str, list[Any]]:

@@ -35,7 +35,7 @@ def figures(quick: bool = False) -> Iterator[dict[str, Any]]:
     No worker runs: the doorbell is rung and nothing competes for the processors.
     """
     with running_site(settings=SETTINGS, postgres_settings=COUNTING) as site:
-        token = _prepare(site)
+        token = prepare(site)
         logs = {"20 KB log": bodies(LOG_BYTES)} | ({} if quick else {"no log": bodies(0)})
         rounds, seconds = (3, 0.5) if quick else (7, 1.0)
         for size, texts in logs.items():
@@ -83,7 +83,8 @@ def _body(number: int, log_bytes: int) -> bytes:
     return json.dumps(report).encode()
 
 
-def _prepare(site: Site) -> str:
+def prepare(site: Site) -> str:
+    """Start a web server with a stack and a reporter, and give the reporter's token."""
     token = site.tokens()["demo-reporter"]
     description: Path = site.folder / "stack.toml"
     description.write_text(STACK)

@@ -1,4 +1,4 @@
-"""The bare table."""
+"""The bare tables."""
 
 from __future__ import annotations
 
@@ -28,3 +28,18 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"bare report {self.pk}"
+
+
+class Screenshot(models.Model):
+    """A file of a report, where the framework puts files: in a folder."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="shots")
+    file = models.FileField(upload_to="screenshots/")
+
+    objects: ClassVar[models.Manager[Screenshot]] = models.Manager()
+
+    class Meta:
+        app_label = "bare"
+
+    def __str__(self) -> str:
+        return f"bare screenshot {self.pk}"

@@ -1,15 +1,18 @@
-"""Our addresses, and the bare view."""
+"""Our addresses, and the bare views."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import include, path
+from rest_framework.fields import FileField, ListField
 from rest_framework.generics import CreateAPIView
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.relations import SlugRelatedField
 from rest_framework.serializers import ModelSerializer
 
-from bench.bare.models import Report
+from bench.bare.models import Report, Screenshot
 from diagnostics.models import Stack
 
 
@@ -33,4 +36,29 @@ class BareCreate(CreateAPIView[Report]):
     filter_backends = []
 
 
-urlpatterns = [path("bare/", BareCreate.as_view()), path("", include("awe_incidents.urls"))]
+class FormSerializer(ReportSerializer):
+    """The same with files."""
+
+    screenshot = ListField(child=FileField(), write_only=True)
+
+    def create(self, validated_data: dict[str, Any]) -> Report:
+        """Create the report and its files."""
+        files = validated_data.pop("screenshot")
+        report = super().create(validated_data)
+        for file in files:
+            Screenshot.objects.create(report=report, file=file)
+        return report
+
+
+class BareUpload(BareCreate):
+    """A form as the framework takes it; the files go into a folder as they are."""
+
+    serializer_class = FormSerializer
+    parser_classes = [MultiPartParser]
+
+
+urlpatterns = [
+    path("bare/", BareCreate.as_view()),
+    path("bare/upload/", BareUpload.as_view()),
+    path("", include("awe_incidents.urls")),
+]

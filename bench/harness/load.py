@@ -22,6 +22,7 @@ class Posting:
     path: str
     bodies: Sequence[bytes]
     token: str = field(repr=False)
+    content_type: str = "application/json"
 
     def poster(self, first: int = 0) -> Callable[[], bytes]:
         """Open a connection and give what posts the next body and gives the answer; only 201 will do.
@@ -29,7 +30,7 @@ class Posting:
         Raises (when posting): MeasuringFailed.
         """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": self.content_type}
         number = first
 
         def post() -> bytes:

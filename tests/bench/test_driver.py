@@ -49,7 +49,7 @@ def lines(results: Path) -> list[dict[str, Any]]:
 
 def test_every_module_with_a_function_figures_is_a_family() -> None:
     known = families(bench)
-    assert {"diagnosis", "filing", "looks", "memory", "redaction"} <= known.keys()
+    assert {"diagnosis", "filing", "looks", "memory", "redaction", "uploads"} <= known.keys()
     assert all(one.about for one in known.values())
     assert not {"harness", "bare", "plain", "looking", "__main__"} & known.keys()
 

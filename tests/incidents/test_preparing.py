@@ -42,6 +42,13 @@ def pending(stack: Stack, reporter: User) -> Attachment:
     return file_with(stack, reporter, screenshot(pictures.photo_with_place(), "photo.jpg"))[0]
 
 
+def doorbells(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collect the attachments that are rung for."""
+    rung: list[int] = []
+    monkeypatch.setattr(queue, "ring_attachment", rung.append)
+    return rung
+
+
 def lapse(attachment: Attachment) -> None:
     """Let the lease of a claim run out, and some seconds go by."""
     past = timezone.now() - timedelta(minutes=1)
@@ -112,8 +119,7 @@ def test_a_picture_is_claimed_once(pending: Attachment) -> None:
 def test_a_few_are_made_at_once_and_the_next_is_rung_for(
     stack: Stack, reporter: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
-    rung: list[int] = []
-    monkeypatch.setattr(queue, "ring", lambda task, attachment_id: rung.append(attachment_id))
+    rung = doorbells(monkeypatch)
     shots = [screenshot(pictures.picture(color=color)) for color in ("red", "green", "blue")]
     first, second, third = file_with(stack, reporter, *shots)
     claimed = preparing.claim_attachment(attachment_id=first.pk)
@@ -139,8 +145,7 @@ def test_an_outcome_that_comes_too_late_is_not_stored(pending: Attachment) -> No
 def test_the_sweeper_rings_again_and_gives_up_after_some_workers(
     pending: Attachment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rung: list[int] = []
-    monkeypatch.setattr(queue, "ring", lambda task, attachment_id: rung.append(attachment_id))
+    rung = doorbells(monkeypatch)
     sweep(at=timezone.now())
     assert rung == []  # it was rung for just now
     for _ in range(preparing.MAX_CLAIMS):

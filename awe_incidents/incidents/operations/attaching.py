@@ -32,7 +32,7 @@ from awe_incidents.incidents.models import (
 )
 from awe_incidents.incidents.operations.history import Line, write_history
 from awe_incidents.incidents.states import AttachmentState
-from awe_incidents.rows import insert_together, reserve_ids
+from awe_incidents.rows import insert_large, insert_together, reserve_ids
 
 COMPRESSION_LEVEL = 6
 
@@ -99,10 +99,12 @@ def keep_attachments(rows: Sequence[Attachment], files: Sequence[CleanFile], *, 
     insert_together(rows)
     pairs = list(zip(rows, files, strict=True))
     contents.keep([new_content(file.data, file.sha256, compress=True) for _, file in pairs if not file.picture])
-    AttachmentOriginal.objects.bulk_create(
-        AttachmentOriginal(attachment=row, format=file.picture.format, data=file.data)
-        for row, file in pairs
-        if file.picture
+    insert_large(
+        [
+            AttachmentOriginal(attachment=row, format=file.picture.format, data=file.data)
+            for row, file in pairs
+            if file.picture
+        ]
     )
     for row in rows:
         if row.state == AttachmentState.PENDING:

@@ -20,7 +20,7 @@ from awe_incidents.incidents.operations.attaching import new_content
 from awe_incidents.incidents.states import AttachmentState
 from awe_incidents.incidents.uploads.errors import FileRefused
 from awe_incidents.incidents.uploads.remaking import Remade, remake
-from diagnostics.bounded import Limits, call
+from diagnostics.bounded import Limits, call, preload
 from diagnostics.queries import seconds
 
 LIMITS = Limits(seconds=20.0, memory_bytes=1024**3)  # 40 megapixels take 160 MB as often as they are copied
@@ -30,6 +30,8 @@ MAX_CLAIMS = 3  # a picture that took as many workers with it is not tried again
 RING_AGAIN_SECONDS = 3
 BATCH = 50
 WORKER = service("worker")
+
+preload("awe_incidents.incidents.uploads.preload")
 
 
 def prepare_attachment(*, attachment_id: int) -> None:
@@ -85,7 +87,7 @@ def store_attachment(*, row: Attachment, made: Remade | FileRefused, at: datetim
         return False  # the lease ran out and somebody else was faster
     _settle(attachment, made, at=at)
     following = Attachment.objects.filter(state=AttachmentState.PENDING, lease_until=None).order_by("rung_at")
-    for waiting_id in following.values_list("pk", flat=True)[:1]:
+    for waiting_id in following.values_list("pk", flat=True)[:MAX_AT_ONCE]:  # who ends at the same time sees the same
         queue.ring_attachment(waiting_id)
     return True
 
