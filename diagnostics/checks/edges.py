@@ -100,6 +100,8 @@ def _databases(stack: StackConfig) -> Iterator[tuple[str, str, int]]:
         yield database.service, database.host, database.port
         if database.pooler:
             yield database.pooler.service, database.pooler.host, database.pooler.port
+        if database.pooler:
+            yield database.pooler.service, database.pooler.host, database.pooler.port
 
 
 def _queue(stack: StackConfig) -> Iterator[tuple[str, str, int]]:

@@ -95,7 +95,7 @@ class Finding:
     threshold: Threshold | None = None
     citations: tuple[Citation, ...] = ()
     next_checks: tuple[str, ...] = ()
-    blocks: bool = True  # does a fail of this kind make dependants pointless?
+    blocks: bool = True  # does a fail or error of this kind make dependants pointless?
     prerequisite: str = ""  # for a skip that only the look could know of: the check that has to be right first
 
 
@@ -126,7 +126,7 @@ class Result:
     def is_blocking(self) -> bool:
         """Say whether checks that require this one would only repeat its failure."""
         return bool(self.prerequisite) or any(
-            finding.state is State.ERROR or finding.prerequisite or (finding.state is State.FAIL and finding.blocks)
+            finding.prerequisite or (finding.state in {State.ERROR, State.FAIL} and finding.blocks)
             for finding in self.findings
         )
 

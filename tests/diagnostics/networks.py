@@ -7,11 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-# Brings the loopback up, carries out the given commands, listens, says where, and waits.
+# Brings the loopback up, carries out the given commands in a shell, listens, says where, and waits.
 PROGRAM = """
 import socket, subprocess, sys
 for command in ["ip link set lo up", *sys.argv[1:]]:
-    subprocess.run(command.split(), check=True)
+    subprocess.run(command, shell=True, check=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 sys.stdin.read()

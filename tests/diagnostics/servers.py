@@ -24,8 +24,8 @@ def serving(handler: Handler, *, host: str = "127.0.0.1") -> Iterator[int]:
     connections: list[socket.socket] = []
 
     def handle(connection: socket.socket) -> None:
-        connection.settimeout(PATIENCE_SECONDS)
         with contextlib.suppress(OSError), connection:
+            connection.settimeout(PATIENCE_SECONDS)
             handler(connection)
 
     def accept() -> None:

@@ -45,6 +45,7 @@ class HealthEndpoint(Check):
     suites: ClassVar[frozenset[str]] = frozenset({"health", "auth"})
     requires: ClassVar[tuple[str, ...]] = (
         "network.dns",
+        "network.published_ports",
         "ssl.mtls_handshake",
         "database.postgres_direct",
         "database.postgres_pooled",

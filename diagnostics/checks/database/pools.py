@@ -50,7 +50,7 @@ class Pools(Check):
     slug: ClassVar[str] = "database.pools"
     title: ClassVar[str] = "The pooler has connections for its clients"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "database"})
-    requires: ClassVar[tuple[str, ...]] = ("network.dns",)
+    requires: ClassVar[tuple[str, ...]] = ("network.dns", "network.published_ports")
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where a console can be asked."""

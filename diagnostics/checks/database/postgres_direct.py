@@ -35,7 +35,7 @@ class PostgresDirect(Check):
     slug: ClassVar[str] = "database.postgres_direct"
     title: ClassVar[str] = "PostgreSQL accepts the application's credentials"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "database"})
-    requires: ClassVar[tuple[str, ...]] = ("network.dns",)
+    requires: ClassVar[tuple[str, ...]] = ("network.dns", "network.published_ports")
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where a database is described."""

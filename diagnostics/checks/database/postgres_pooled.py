@@ -53,7 +53,7 @@ class PostgresPooled(Check):
     slug: ClassVar[str] = "database.postgres_pooled"
     title: ClassVar[str] = "The pooler gives connections to PostgreSQL"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "database"})
-    requires: ClassVar[tuple[str, ...]] = ("network.dns",)
+    requires: ClassVar[tuple[str, ...]] = ("network.dns", "network.published_ports")
     after: ClassVar[tuple[str, ...]] = (POOLS,)  # to leave to it what it has found
     deadline_seconds: ClassVar[float] = 30.0
 

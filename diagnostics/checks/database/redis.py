@@ -57,7 +57,7 @@ class RedisAnswers(Check):
     slug: ClassVar[str] = "database.redis"
     title: ClassVar[str] = "Redis answers, keeps what it is given and has room"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "database"})
-    requires: ClassVar[tuple[str, ...]] = ("network.dns",)
+    requires: ClassVar[tuple[str, ...]] = ("network.dns", "network.published_ports")
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where a queue is described."""

@@ -13,35 +13,26 @@ Threshold: `connect_seconds` (3) [ours]. It only connects and hangs up; a servic
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import could_not_look
 from diagnostics.checks.edges import Edge, edges_of, spoken_to, without_address
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
+from diagnostics.checks.roads import Network, Traveled, travel
 from diagnostics.checks.seeing import Seeing
-from diagnostics.probes.connecting import Attempt, try_connect
+from diagnostics.probes.connecting import Attempt
 from diagnostics.probes.could_not_look import NotPermitted
-from diagnostics.probes.errors import ProcessUnknown
-from diagnostics.probes.namespaces import foreign_network, inside
 from diagnostics.stack import StackConfig
 
 CONNECT_SECONDS = 3.0
-AT_ONCE = 32
 SAID = {
     "refused": "refused the connection",
     "timeout": "did not accept a connection within {seconds:g} s",
     "unreachable": "cannot be reached",
     "reset": "reset the connection",
 }
-
-Network = Path | None  # None for our own
-Road = tuple[Network, str, int]  # from which network to which address
-Outcome = Attempt | NotPermitted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +42,7 @@ class Connections(Check):
     slug: ClassVar[str] = "network.connections"
     title: ClassVar[str] = "Services can connect to what they depend on"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
-    requires: ClassVar[tuple[str, ...]] = ("network.dns", "startup.port_conflict")
+    requires: ClassVar[tuple[str, ...]] = ("network.dns", "network.published_ports", "startup.port_conflict")
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where somebody connects to somebody."""
@@ -59,77 +50,24 @@ class Connections(Check):
         return "no service depends on another, and no endpoint, database or queue is described" if is_empty else None
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
-        """Try all roads at once, each once however many take it; then judge each edge."""
+        """Try all edges at once, then judge each."""
         edges, limit = edges_of(seeing.stack), seeing.threshold("connect_seconds", CONNECT_SECONDS, unit="s")
-        networks = {caller: _network_of(seeing.stack, caller) for caller in {edge.caller for edge in edges}}
-        roads = dict.fromkeys(_road(networks, edge) for edge in edges)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            coming = {road: pool.submit(_travel, seeing, road, limit.value) for road in roads if road}
-            outcomes: dict[Road, Outcome] = {road: future.result() for road, future in coming.items()}
-        yield from _judged(seeing, edges, networks, outcomes, limit)
+        yield from _judged(seeing, travel(seeing, edges, seconds=limit.value), limit)
         yield from map(_no_address, without_address(seeing.stack))
 
 
-def _network_of(stack: StackConfig, caller: str) -> Network | NotPermitted:
-    """Give the network that a caller sees; who has no living process of this machine is looked for from ours."""
-    service = stack.services.get(caller)
-    if service is None or service.pid_file is None:
-        return None
-    try:
-        return foreign_network(service.pid_file)
-    except ProcessUnknown:
-        return None
-    except NotPermitted as refusal:
-        return refusal
-
-
-def _road(networks: dict[str, Network | NotPermitted], edge: Edge) -> Road | None:
-    network = networks[edge.caller]
-    return None if isinstance(network, NotPermitted) else (network, edge.host, edge.port)
-
-
-def _travel(seeing: Seeing, road: Road, seconds: float) -> Outcome:
-    network, host, port = road
-    look = partial(try_connect, host, port, seconds=seeing.seconds_left(at_most=seconds))
-    try:
-        return look() if network is None else inside(network, look)
-    except NotPermitted as refusal:
-        return refusal
-
-
-def _judged(
-    seeing: Seeing,
-    edges: list[Edge],
-    networks: dict[str, Network | NotPermitted],
-    outcomes: dict[Road, Outcome],
-    limit: Threshold,
-) -> Iterator[Finding]:
-    seen: list[tuple[Edge, Network, Outcome]] = []
-    for edge in edges:
-        network = networks[edge.caller]
-        if isinstance(network, NotPermitted):
-            seen.append((edge, None, network))
-        else:
-            seen.append((edge, network, outcomes[network, edge.host, edge.port]))
-    if not seen:
+def _judged(seeing: Seeing, traveled: list[Traveled], limit: Threshold) -> Iterator[Finding]:
+    if not traveled:
         return
-    evidence = seeing.keep(
-        "timing", source="TCP connections along the service graph", content=[_row(*one) for one in seen]
-    )
+    source = "TCP connections along the service graph"
+    evidence = seeing.keep("timing", source=source, content=[str(one) for one in traveled])
     spoken = spoken_to(seeing.stack)
-    for line, (edge, network, outcome) in enumerate(seen, start=1):
-        if isinstance(outcome, NotPermitted):
-            yield could_not_look(seeing, outcome, target=str(edge))
+    for line, one in enumerate(traveled, start=1):
+        if isinstance(one.outcome, NotPermitted):
+            yield could_not_look(seeing, one.outcome, target=str(one.edge))
             continue
-        is_told = network is None and (edge.host, edge.port) in spoken
-        yield _finding(edge, network, outcome, limit, cited=evidence.lines(line), is_told=is_told)
-
-
-def _row(edge: Edge, network: Network, outcome: Outcome) -> str:
-    place = f" (from inside {network})" if network else ""
-    if isinstance(outcome, NotPermitted):
-        return f"{edge}{place}: not looked at: {outcome}"
-    return f"{edge}{place}: {outcome.code or 'accepted'} after {outcome.milliseconds:g} ms: {outcome.text}"
+        is_told = one.network is None and (one.edge.host, one.edge.port) in spoken
+        yield _finding(one.edge, one.network, one.outcome, limit, cited=evidence.lines(line), is_told=is_told)
 
 
 def _finding(

@@ -54,6 +54,7 @@ class MtlsHandshake(Check):
     suites: ClassVar[frozenset[str]] = frozenset({"health", "ssl"})
     requires: ClassVar[tuple[str, ...]] = (
         "network.dns",
+        "network.published_ports",
         "startup.port_conflict",
         "ssl.certificate_files",
         "ssl.certificate_validity",

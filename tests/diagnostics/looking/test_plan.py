@@ -102,5 +102,5 @@ def test_the_full_suite_holds_every_check() -> None:
 def test_what_most_others_wait_for_comes_first() -> None:
     steps = [step.slug for step in next_steps(dict.fromkeys(suite("full"), Progress.WAITING))]
 
-    assert steps[:2] == ["network.dns", "ssl.certificate_files"]
+    assert steps[:3] == ["network.dns", "network.published_ports", "ssl.certificate_files"]
     assert steps.index("startup.port_conflict") < steps.index("startup.logs"), "nobody waits for the logs"

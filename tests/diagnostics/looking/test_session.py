@@ -198,8 +198,11 @@ def test_the_json_form_has_what_its_documentation_promises(tmp_path: Path) -> No
         "exit_code": 1,
     }
     assert told["stack"] == {"name": "corner-shop", "environment": "Staging", "vantage": "process"}
-    one, nameless = told["results"]
-    assert (nameless["check"], nameless["code"]) == ("network.dns", "not_applicable")
+    one, *required = told["results"]
+    assert {other["check"]: other["code"] for other in required} == {
+        "network.dns": "not_applicable",
+        "network.published_ports": "firewall.open",
+    }
     assert (one["check"], one["state"], one["code"]) == ("database.redis", "fail", "redis.refused")
     (finding,) = one["findings"]
     (evidence,) = one["evidence"]

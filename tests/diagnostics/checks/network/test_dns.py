@@ -70,9 +70,8 @@ def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
 @pytest.mark.as_root
 def test_a_silent_resolver_is_dead_and_does_not_hold_the_look(tmp_path: Path) -> None:
     with name_server(Zone({NAME: SILENT}), port=53) as (address, _):
-        began = time.monotonic()
         result = looked_apart(tmp_path, shop(tmp_path), address, options="timeout:30 attempts:5")
-    assert time.monotonic() - began < 8
+    assert result.duration_ms < 8000
     finding = only(result)
     assert (finding.state, finding.code) == (State.FAIL, "dns.resolver_dead")
     assert f"{address} does not answer" in finding.message

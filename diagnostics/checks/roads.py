@@ -1,0 +1,82 @@
+"""Try the edges of a service graph from where their callers are: each road once, however many edges take it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from diagnostics.checks.edges import Edge
+from diagnostics.checks.seeing import Seeing
+from diagnostics.probes.connecting import Attempt, try_connect
+from diagnostics.probes.could_not_look import NotPermitted
+from diagnostics.probes.errors import ProcessUnknown
+from diagnostics.probes.namespaces import foreign_network, inside
+from diagnostics.stack import StackConfig
+
+AT_ONCE = 32
+
+Network = Path | None  # None for our own
+Road = tuple[Network, str, int]  # from which network to which address
+Outcome = Attempt | NotPermitted
+
+
+@dataclass(frozen=True, slots=True)
+class Traveled:
+    """One edge, the network that its caller sees, and what came of trying it."""
+
+    edge: Edge
+    network: Network
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        """Give one line for evidence."""
+        place = f" (from inside {self.network})" if self.network else ""
+        if isinstance(self.outcome, NotPermitted):
+            return f"{self.edge}{place}: not looked at: {self.outcome}"
+        its = self.outcome
+        return f"{self.edge}{place}: {its.code or 'accepted'} after {its.milliseconds:g} ms: {its.text}"
+
+
+def travel(seeing: Seeing, edges: Sequence[Edge], *, seconds: float) -> list[Traveled]:
+    """Try all roads at once and give what came of each edge, in order."""
+    networks = {caller: _network_of(seeing.stack, caller) for caller in {edge.caller for edge in edges}}
+    roads = {_road(networks[edge.caller], edge) for edge in edges} - {None}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        coming = {road: pool.submit(_try, seeing, road, seconds) for road in roads if road}
+        outcomes = {road: future.result() for road, future in coming.items()}
+    return [_traveled(edge, networks[edge.caller], outcomes) for edge in edges]
+
+
+def _network_of(stack: StackConfig, caller: str) -> Network | NotPermitted:
+    """Give the network that a caller sees; who has no living process of this machine is looked for from ours."""
+    service = stack.services.get(caller)
+    if service is None or service.pid_file is None:
+        return None
+    try:
+        return foreign_network(service.pid_file)
+    except ProcessUnknown:
+        return None
+    except NotPermitted as refusal:
+        return refusal
+
+
+def _road(network: Network | NotPermitted, edge: Edge) -> Road | None:
+    return None if isinstance(network, NotPermitted) else (network, edge.host, edge.port)
+
+
+def _try(seeing: Seeing, road: Road, seconds: float) -> Outcome:
+    network, host, port = road
+    look = partial(try_connect, host, port, seconds=seeing.seconds_left(at_most=seconds))
+    try:
+        return look() if network is None else inside(network, look)
+    except NotPermitted as refusal:
+        return refusal
+
+
+def _traveled(edge: Edge, network: Network | NotPermitted, outcomes: dict[Road, Outcome]) -> Traveled:
+    if isinstance(network, NotPermitted):
+        return Traveled(edge, None, network)
+    return Traveled(edge, network, outcomes[network, edge.host, edge.port])
