@@ -48,7 +48,7 @@ def file_bug_report(
     at: datetime,
     uploads: Sequence[Upload] = (),
     new_incident: bool = False,
-    suite_name: str = FILING_SUITE,
+    suite_name: str | None = None,
 ) -> Filed:
     """File the template with its files: join the open incident that it resembles or open one, and see that a run looks.
 
@@ -56,6 +56,7 @@ def file_bug_report(
     redacted, pasted logs above all. With `new_incident` nothing is joined. Raises: ReportInvalid, RoleRequired.
     """
     policies.check_may_file(reporter)
+    suite_name = suite_name or FILING_SUITE
     clean = reports.cleaned(fields, stack=stack)
     files = cleaned_files(uploads, stack=stack)
     profile = vectors.profile_of_report(clean.said)
