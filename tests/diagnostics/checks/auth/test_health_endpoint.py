@@ -12,6 +12,7 @@ from diagnostics.looking.plan import Progress, next_steps
 from diagnostics.stack import Endpoint
 from tests.diagnostics import looks
 from tests.diagnostics.applications import Reply, running_application
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.servers import Handler, hanging, serving
 
 SLUG = "auth.health_endpoint"
@@ -47,6 +48,11 @@ def test_each_answer_has_its_state_and_code(tmp_path: Path, reply: Reply, state:
     assert f"HTTP {reply.status}" in result.evidence[0].content
     assert "hunter2" not in repr(result)
     assert result.is_blocking == (code == "health.gateway")
+    situations = {503: "a dependency of the application fails", 502: "the proxy has no application behind it"}
+    if isinstance(reply.body, dict) and reply.body.get("checks") == {"db": {"status": "ok"}}:
+        shows(HEALTHY, result)
+    elif reply.status in situations and reply.body:
+        shows(fault(situations[reply.status]), result)
 
 
 def test_the_failing_component_is_named_with_its_words(tmp_path: Path) -> None:
@@ -74,6 +80,8 @@ def test_no_answer_is_a_finding_that_blocks_and_comes_in_time(tmp_path: Path, ha
         result = looks.look(SLUG, config)
     assert (result.state, result.leading.code) == (State.FAIL, "health.no_answer")
     assert str(result.leading.measured["reason"].value).startswith(reason)
+    if handler is hanging:
+        shows(HANGING, result)
     assert result.is_blocking
     assert time.monotonic() - began < 3
 

@@ -19,6 +19,7 @@ from diagnostics.looking.plan import Progress, next_steps
 from diagnostics.stack import Endpoint
 from tests.diagnostics import looks
 from tests.diagnostics.applications import PASSWORD, Application, Reply, running_application, token
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.servers import hanging, serving
 
 SLUG = "auth.login_probe"
@@ -37,6 +38,7 @@ def test_a_login_whose_token_is_accepted_passes_and_hands_the_token_over(tmp_pat
     with running_application(GOOD) as application:
         answered = look(application, tmp_path)
     assert (answered.result.state, answered.result.leading.code) == (State.PASS, "login.accepted")
+    shows(HEALTHY, answered.result)
     assert answered.handing["auth.token"] == TOKEN
     asked_at, answered_at = map(float, answered.handing["auth.token_times"].split())
     assert asked_at <= answered_at <= time.time()
@@ -76,6 +78,8 @@ def test_each_refusal_has_its_code_and_blocks(tmp_path: Path, status: int, code:
         answered = look(application, tmp_path)
     assert (answered.result.state, answered.result.leading.code) == (State.FAIL, code)
     assert answered.result.leading.measured["status"].value == status
+    if status in (401, 423):
+        shows(fault({401: "wrong password", 423: "account locked"}[status]), answered.result)
     assert answered.result.is_blocking
     assert not answered.handing
 
@@ -99,6 +103,8 @@ def test_a_token_that_is_refused_after_a_good_login_is_another_fault(tmp_path: P
     with running_application(GOOD | {"/me": Reply(status, {"detail": "no"})}) as application:
         answered = look(application, tmp_path)
     assert (answered.result.state, answered.result.leading.code) == (State.FAIL, code)
+    if status == 401:
+        shows(fault("the application refuses its own fresh token"), answered.result)
     assert "auth.token" in answered.handing, "the token is there, so that its own checks may say why"
     assert not answered.result.is_blocking
 
@@ -144,6 +150,7 @@ def test_a_server_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: pytest.Mo
         door = Endpoint(name="till", service="shop", url=f"http://127.0.0.1:{port}")
         result = looks.look(SLUG, dataclasses.replace(config, endpoints={"till": door}))
     assert (result.state, result.leading.code) == (State.FAIL, "login.no_answer")
+    shows(HANGING, result)
 
 
 def test_a_password_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

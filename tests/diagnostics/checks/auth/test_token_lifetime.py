@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 
 from diagnostics.checks.result import Result, State
 from diagnostics.looking.plan import Progress, next_steps
-from diagnostics.stack import Tokens
+from diagnostics.stack import Endpoint, Tokens
 from tests.diagnostics import looks
 from tests.diagnostics.applications import Reply, running_application, token
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
+from tests.diagnostics.servers import hanging, serving
 
 SLUG = "auth.token_lifetime"
 
@@ -59,6 +62,10 @@ def test_each_fault_of_the_times_has_its_code(
 ) -> None:
     result = look(tmp_path, **times)  # type: ignore[arg-type]
     assert (result.state, result.leading.code) == (state, code), result.leading.message
+    if not times:
+        shows(HEALTHY, result)
+    elif times == {"iat": -3600, "exp": -60}:
+        shows(fault("fresh token expired"), result)
 
 
 @pytest.mark.parametrize("skew", [7200, -7200])
@@ -66,6 +73,7 @@ def test_a_token_valid_by_the_application_and_not_by_us_is_a_matter_of_clocks(tm
     result = look(tmp_path, skew=skew)
     assert (result.state, result.leading.code) == (State.WARN, "token.clock_differs")
     assert float(str(result.leading.measured["clock_skew"].value)) == pytest.approx(skew, abs=2)
+    shows(fault("application's clock two hours off"), result)
 
 
 def test_the_leeway_of_the_stack_is_kept(tmp_path: Path) -> None:
@@ -79,6 +87,19 @@ def test_without_an_answer_our_own_clock_decides(tmp_path: Path) -> None:
     result = looks.look(SLUG, config, handed={"auth.token": token(iat=time.time(), exp=time.time() + 1800)})
     assert result.state is State.PASS
     assert "no Date header" in result.evidence[0].content
+
+
+def test_an_application_that_hangs_leaves_our_own_clock_to_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diagnostics.checks.auth.token_lifetime.DATE_SECONDS", 0.5)
+    with running_application({}) as application, serving(hanging) as port:
+        config = application.stack(tmp_path)
+        door = Endpoint(name="till", service="shop", url=f"http://127.0.0.1:{port}")
+        config = dataclasses.replace(config, endpoints={"till": door})
+        result = looks.look(SLUG, config, handed={"auth.token": token(iat=time.time(), exp=time.time() + 1800)})
+    assert (result.state, result.leading.code) == (State.PASS, "token.timely")
+    shows(HANGING, result)
 
 
 def test_without_a_token_it_says_so(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from diagnostics.stack import SecretReference, Service, StackConfig, TokenKey, T
 from tests.diagnostics import looks
 from tests.diagnostics.applications import KEY, token
 from tests.diagnostics.brokers import wait_until
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 
 SLUG = "auth.token_signature"
 OTHER = "another key of the corner shop, also long enough"
@@ -58,6 +60,7 @@ def test_equal_keys_agree_with_and_without_a_token(tmp_path: Path) -> None:
         for fresh in (None, token(exp=1)):
             result = look(config, fresh=fresh)
             assert (result.state, result.leading.code) == (State.PASS, "signature.keys_agree")
+    shows(HEALTHY, result)
     lines = result.evidence[0].content.split("\n")
     assert lines[0].rpartition(" ")[2] == lines[1].rpartition(" ")[2]
 
@@ -69,6 +72,16 @@ def test_different_keys_are_found_without_a_token(tmp_path: Path) -> None:
     assert (finding.state, finding.target) == (State.FAIL, "runner")
     assert "runner differs from that of shop" in finding.message
     assert len(finding.citations) == 2
+    shows(fault("api and worker hold different keys"), result)
+
+
+def test_a_process_that_hangs_still_shows_its_key(tmp_path: Path) -> None:
+    with running(tmp_path, {"shop": KEY, "runner": OTHER}) as config:
+        for name in ("shop", "runner"):
+            os.kill(int((tmp_path / f"{name}.pid").read_text()), signal.SIGSTOP)
+        result = look(config)
+    assert result.leading.code == "signature.keys_differ"
+    shows(HANGING, result)
 
 
 def test_the_odd_one_of_three_is_named(tmp_path: Path) -> None:

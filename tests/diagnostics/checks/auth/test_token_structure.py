@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from diagnostics.checks.result import Result, State
+from diagnostics.looking import LookRequest, take_look
 from diagnostics.looking.plan import Progress, next_steps
-from diagnostics.stack import Login, SecretReference, Tokens
+from diagnostics.stack import Endpoint, Login, SecretReference, Tokens
 from tests.diagnostics import looks
 from tests.diagnostics.applications import token
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
+from tests.diagnostics.servers import hanging, serving
 
 SLUG = "auth.token_structure"
 LOGIN = Login(endpoint="till", username="tester", password=SecretReference("file", "password"))
@@ -38,6 +41,7 @@ def made(header: object, claims: object) -> str:
 def test_a_well_formed_token_passes_and_shows_names_and_times_only(tmp_path: Path) -> None:
     result = look(tmp_path, token(**CLAIMS), issuer="shop")
     assert (result.state, result.leading.code) == (State.PASS, "token.well_formed")
+    shows(HEALTHY, result)
     assert "claims: exp, iat, iss, role, sub" in result.evidence[0].content
     assert "alg: HS256" in result.evidence[0].content
 
@@ -60,6 +64,9 @@ def test_a_well_formed_token_passes_and_shows_names_and_times_only(tmp_path: Pat
 def test_each_fault_has_its_code(tmp_path: Path, text: str, code: str) -> None:
     result = look(tmp_path, text, issuer="shop")
     assert (result.state, result.leading.code) == (State.FAIL, code)
+    faults = {"token.alg_none": "token that nobody signed", "token.issuer": "token of another issuer"}
+    if code in faults:
+        shows(fault(faults[code]), result)
 
 
 def test_a_key_id_is_wanted_only_where_the_stack_says_so(tmp_path: Path) -> None:
@@ -81,6 +88,17 @@ def test_weaknesses_warn(tmp_path: Path, claims: dict[str, object], code: str) -
     result = look(tmp_path, made({"alg": "HS256"}, claims))
     assert result.state is State.WARN
     looks.found(result, code)
+
+
+def test_a_login_that_hangs_gives_no_token_to_look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diagnostics.checks.auth.login_probe.LOGIN_SECONDS", 0.5)
+    (tmp_path / "password").write_text("correct-horse-battery")
+    with serving(hanging) as port:
+        door = Endpoint(name="till", service="shop", url=f"http://127.0.0.1:{port}")
+        config = looks.stack(tmp_path, login=LOGIN, tokens=Tokens(), endpoints={"till": door})
+        login = take_look(LookRequest(slug="auth.login_probe", stack=config, redaction_key=looks.KEY))
+    assert login.result.leading.code == "login.no_answer"
+    shows(HANGING, looks.look(SLUG, config, handed=login.handing))
 
 
 def test_without_a_token_it_says_so_and_blocks_nothing(tmp_path: Path) -> None:

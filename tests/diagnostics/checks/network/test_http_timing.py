@@ -10,6 +10,7 @@ from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.result import Result, State
 from diagnostics.stack import Endpoint
 from tests.diagnostics.checks.certificates import Shop
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.servers import ANSWER, Handler, hanging, server_context, serving, tls_handler
 
@@ -37,7 +38,9 @@ def answering(*, after: float = 0, pause: float = 0) -> Handler:
 
 
 def test_a_quick_answer_passes_with_every_phase(tmp_path: Path) -> None:
-    finding = found(looked(answering(), tmp_path), "timing.within_limits")
+    result = looked(answering(), tmp_path)
+    shows(HEALTHY, result)
+    finding = found(result, "timing.within_limits")
     assert finding.state is State.PASS
     assert {"dns", "connect", "send", "wait", "receive", "total"} == set(finding.measured)
     assert finding.measured["wait"].unit == "ms"
@@ -61,6 +64,7 @@ def test_the_slow_phase_is_named_and_cited(slow: dict[str, float], phase: str, t
     assert (finding.threshold.name, finding.threshold.source) == (f"{phase}_ms", "config")
     cited = result.evidence[0].content.split("\n")[finding.citations[0].first_line - 1]
     assert cited.startswith(phase)
+    shows(fault("an answer that is slow to come" if phase == "wait" else "an answer that drips"), result)
 
 
 def test_a_slow_resolver_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -75,7 +79,9 @@ def test_a_slow_resolver_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_no_answer_in_time_fails_and_names_the_phase(tmp_path: Path) -> None:
-    finding = found(looked(hanging, tmp_path, total_seconds=0.4), "timing.timeout")
+    result = looked(hanging, tmp_path, total_seconds=0.4)
+    shows(HANGING, result)
+    finding = found(result, "timing.timeout")
     assert finding.state is State.FAIL
     assert finding.measured["slow_phase"].value == "wait"
 

@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from diagnostics.checks.result import Result, State
 from diagnostics.stack import TlsFiles
 from tests.diagnostics.checks.certificates import SERVER, Authority, KeyKind, Shop, pem
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, shows
+from tests.diagnostics.checks.matrix import fault as situation
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.rights import open_folder, without_rights
 
@@ -28,6 +30,7 @@ def test_sound_files_pass(kind: KeyKind, tmp_path: Path) -> None:
     assert result.state is State.PASS
     assert len(result.findings) == 5
     assert all(evidence.content for evidence in result.evidence)
+    shows(HEALTHY, result)
     assert not any("PRIVATE KEY" in evidence.content for evidence in result.evidence)
 
 
@@ -40,8 +43,10 @@ def test_a_key_of_another_certificate_fails(tmp_path: Path) -> None:
     files = shop.write()
     assert files.server_key is not None
     files.server_key.write_bytes(shop.root.issue().key_pem())
-    finding = found(looked(files), "certificate_file.key_mismatch")
+    result = looked(files)
+    finding = found(result, "certificate_file.key_mismatch")
     assert (finding.state, finding.target) == (State.FAIL, str(files.server_key))
+    shows(situation("key of another certificate"), result)
 
 
 @pytest.mark.parametrize("role", ["ca", "server_certificate", "server_key", "client_certificate", "client_key"])
@@ -57,6 +62,10 @@ def test_each_unusable_file_is_one_finding(role: str, fault: str, tmp_path: Path
     elif fault == "not_regular":
         os.mkfifo(path)
     result = looked(files)
+    if fault == "not_regular":
+        shows(HANGING, result)  # a named pipe: whoever opens it waits for ever
+    elif fault == "missing":
+        shows(situation("a file is missing"), result)
     bad = [one for one in result.findings if one.state is not State.PASS]
     assert [(one.code, one.target) for one in bad] == [(f"certificate_file.{fault}", str(path))]
     assert result.is_blocking

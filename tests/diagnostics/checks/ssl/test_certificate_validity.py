@@ -8,6 +8,7 @@ import pytest
 from diagnostics.checks.result import Result, State
 from diagnostics.stack import Endpoint, TlsFiles
 from tests.diagnostics.checks.certificates import CLIENT, SERVER, Authority, Shop
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.servers import hanging, server_context, serving, tls_handler
 
@@ -30,6 +31,7 @@ def test_sound_certificates_pass_and_are_seen_once(tmp_path: Path) -> None:
         result = looked(files, port=port)
     assert result.state is State.PASS
     assert len(result.findings) == 3
+    shows(HEALTHY, result)
     assert f"localhost:{port}" in result.findings[0].message  # file and door in one finding
 
 
@@ -42,6 +44,7 @@ def test_an_expired_server_certificate_fails_and_blocks(tmp_path: Path) -> None:
     finding = found(result, "certificate.expired")
     assert finding.state is State.FAIL
     assert finding.target.endswith("server.crt")
+    shows(fault("server certificate expired"), result)
     assert finding.measured["left"].value == pytest.approx(-3, abs=0.01)
     assert result.is_blocking
     cited = result.evidence[int(finding.citations[0].evidence[1:]) - 1].content.split("\n")
@@ -73,6 +76,8 @@ def test_the_limits_are_relative_to_the_lifetime(
     assert finding.state is state
     assert finding.code == ("certificate.valid" if state is State.PASS else "certificate.near_expiry")
     assert not result.is_blocking  # it still works
+    if left_days == 6:
+        shows(fault("six days of a year left"), result)
 
 
 def test_the_stack_may_set_its_own_limits(tmp_path: Path) -> None:
@@ -88,8 +93,9 @@ def test_what_is_served_counts_also_where_the_file_is_renewed_already(tmp_path: 
     served = server_with(shop, starts=-10, days=7)
     with serving(tls_handler(server_context(served))) as port:
         files = shop.write()
-        finding = found(looked(files, port=port), "certificate.expired")
-    assert finding.target == f"localhost:{port}"
+        result = looked(files, port=port)
+    assert found(result, "certificate.expired").target == f"localhost:{port}"
+    shows(fault("an expired certificate is still served"), result)
 
 
 def test_expired_client_intermediate_and_ca_certificates_fail(tmp_path: Path) -> None:
@@ -119,6 +125,7 @@ def test_a_door_that_never_answers_leaves_the_files_to_be_judged(tmp_path: Path)
         result = looked(files, port=port)
     assert result.state is State.PASS
     assert "time" in found(result, "certificate.not_served").message
+    shows(HANGING, result)
     assert time.monotonic() - began < 6
 
 

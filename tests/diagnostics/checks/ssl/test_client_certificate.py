@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,19 @@ import pytest
 from diagnostics.checks.result import Result, State
 from diagnostics.stack import TlsFiles
 from tests.diagnostics.checks.certificates import CLIENT, SERVER, Authority, Shop
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 
 SLUG = "ssl.client_certificate"
+FAULTS = {
+    "unknown_ca": "certificate of a foreign CA",
+    "missing_intermediate": "intermediate not sent along",
+    "expired": "certificate expired",
+    "not_yet_valid": "certificate of tomorrow",
+    "wrong_eku": "certificate for servers only",
+    "key_mismatch": "key of another certificate",
+    "not_presented": "no client certificate described",
+}
 
 
 def looked(files: TlsFiles) -> Result:
@@ -18,7 +29,9 @@ def looked(files: TlsFiles) -> Result:
 
 
 def failed(files: TlsFiles, code: str) -> str:
-    finding = found(looked(files), f"client_certificate.{code}")
+    result = looked(files)
+    finding = found(result, f"client_certificate.{code}")
+    shows(fault(FAULTS[code]), result)
     assert finding.state is State.FAIL
     assert finding.citations or code == "not_presented"
     return finding.message
@@ -26,7 +39,9 @@ def failed(files: TlsFiles, code: str) -> str:
 
 def test_a_certificate_of_the_client_ca_passes(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    assert codes(looked(shop.write())) == {"client_certificate.acceptable"}
+    result = looked(shop.write())
+    assert codes(result) == {"client_certificate.acceptable"}
+    shows(HEALTHY, result)
     chained = shop.write(client=shop.root.intermediate().issue("probe", usages=[CLIENT]))
     assert looked(chained).state is State.PASS
 
@@ -78,6 +93,16 @@ def test_a_key_of_another_certificate_is_a_mismatch(tmp_path: Path) -> None:
     assert files.client_key is not None
     files.client_key.write_bytes(shop.root.issue().key_pem())
     failed(files, "key_mismatch")
+
+
+def test_a_file_that_whoever_opens_waits_for_is_unreadable(tmp_path: Path) -> None:
+    files = Shop(tmp_path).write()
+    assert files.client_certificate is not None
+    files.client_certificate.unlink()
+    os.mkfifo(files.client_certificate)
+    result = looked(files)
+    assert found(result, "client_certificate.unreadable").state is State.FAIL
+    shows(HANGING, result)
 
 
 def test_a_client_ca_without_a_client_certificate_is_not_presented(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from diagnostics.checks.result import Result, State
 from diagnostics.looking.plan import Progress, Step, next_steps
 from diagnostics.stack import Endpoint, TlsFiles
 from tests.diagnostics.checks.certificates import CLIENT, SERVER, Authority, Shop
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.servers import ANSWER, Handler, hanging, server_context, serving, tls_handler
 
@@ -42,6 +43,7 @@ def test_only_the_right_certificate_is_let_in(version: ssl.TLSVersion, tmp_path:
     assert result.leading.measured["version"].value == version.name.replace("_", ".")
     alerts = [one.measured["alert"].value for one in result.findings if one.code == "handshake.guest_refused"]
     assert alerts[1] == "unknown_ca"
+    shows(HEALTHY, result)
     assert alerts[0] in {"certificate_required", "handshake_failure"}
     assert "asks for a client certificate: yes" in result.evidence[0].content
 
@@ -49,7 +51,9 @@ def test_only_the_right_certificate_is_let_in(version: ssl.TLSVersion, tmp_path:
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_refused_certificate_fails_with_the_alert(version: ssl.TLSVersion, tmp_path: Path) -> None:
     files = Shop(tmp_path).write(client=Authority.root("Other").issue("probe", usages=[CLIENT]))
-    finding = found(looked(files, tls_handler(server_context(files, version=version))), "handshake.refused")
+    result = looked(files, tls_handler(server_context(files, version=version)))
+    shows(fault("the server refuses the client certificate"), result)
+    finding = found(result, "handshake.refused")
     assert finding.state is State.FAIL
     assert finding.measured["alert"].value == "unknown_ca"
 
@@ -58,6 +62,7 @@ def test_a_door_that_asks_nobody_is_open(tmp_path: Path) -> None:
     files = Shop(tmp_path).write()
     result = looked(files, tls_handler(server_context(files, demands=False)))
     assert [one.code for one in result.findings].count("handshake.open_door") == 2
+    shows(fault("the server asks nobody for a certificate"), result)
     assert result.state is State.FAIL
 
 
@@ -156,7 +161,9 @@ def half_a_handshake(connection: socket.socket) -> None:
 @pytest.mark.parametrize("handler", [hanging, half_a_handshake])
 def test_a_server_that_never_finishes_is_the_finding(handler: Handler, tmp_path: Path) -> None:
     began = time.monotonic()
-    assert codes(looked(Shop(tmp_path).write(), handler)) == {"handshake.timeout"}
+    result = looked(Shop(tmp_path).write(), handler)
+    assert codes(result) == {"handshake.timeout"}
+    shows(HANGING, result)
     assert time.monotonic() - began < 8
 
 
@@ -176,6 +183,7 @@ def test_nobody_there_is_a_refused_connection(tmp_path: Path) -> None:
     endpoint = Endpoint(name="shop", service="till", url=f"https://localhost:{port}", tls="shop")
     result = look(SLUG, stack(tmp_path, tls={"shop": files}, endpoints={"shop": endpoint}))
     assert codes(result) == {"handshake.connect_refused"}
+    shows(fault("nobody listens"), result)
 
 
 def test_endless_words_before_the_answer_are_bounded(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from diagnostics.checks.result import Result, State
 from diagnostics.stack import Endpoint, TlsFiles
 from tests.diagnostics.checks.certificates import SERVER, Shop
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.servers import hanging, server_context, serving, tls_handler
 
@@ -24,7 +25,9 @@ def with_names(folder: Path, *names: str, common_name: str = "localhost") -> Tls
 
 def test_a_certificate_with_all_names_passes(tmp_path: Path) -> None:
     files = with_names(tmp_path, "localhost", "*.shop.test", "10.0.0.7")
-    assert codes(looked(files, "till.shop.test", "10.0.0.7")) == {"names.all_present"}
+    result = looked(files, "till.shop.test", "10.0.0.7")
+    assert codes(result) == {"names.all_present"}
+    shows(HEALTHY, result)
 
 
 def test_a_stack_without_https_is_skipped(tmp_path: Path) -> None:
@@ -36,6 +39,7 @@ def test_a_missing_name_fails_and_is_named_but_does_not_block(tmp_path: Path) ->
     result = looked(with_names(tmp_path, "localhost"), "shop.test")
     finding = found(result, "names.missing")
     assert "shop.test" in finding.message
+    shows(fault("a name that clients use is missing"), result)
     assert not result.is_blocking
     assert "missing shop.test" in result.evidence[0].content
     assert "present localhost" in result.evidence[0].content
@@ -46,7 +50,9 @@ def test_the_name_of_the_url_blocks_when_it_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_common_name_alone_is_a_warning(tmp_path: Path) -> None:
-    finding = found(looked(with_names(tmp_path)), "names.common_name_only")
+    result = looked(with_names(tmp_path))
+    shows(fault("no alternative names"), result)
+    finding = found(result, "names.common_name_only")
     assert finding.state is State.WARN
 
 
@@ -63,3 +69,4 @@ def test_nothing_to_be_seen_is_a_skip(tmp_path: Path) -> None:
     with serving(hanging) as port:
         result = looked(files, url=f"https://localhost:{port}")
     assert found(result, "names.nothing_seen").state is State.SKIP
+    shows(HANGING, result)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from diagnostics.checks.result import Result, State
 from diagnostics.probes import host
 from diagnostics.stack import Service
+from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.rights import open_folder, without_rights
 
@@ -70,6 +72,7 @@ def test_the_service_itself_or_its_child_owns_the_port(how: str, tmp_path: Path)
     with listener(how=how) as (pid, port):
         result = looked(tmp_path, ("127.0.0.1", port), ("localhost", port), pid=pid)
     assert codes(result) == {"port.owned"}
+    shows(HEALTHY, result)
     assert result.findings[0].measured["own_pid"].value == pid
 
 
@@ -80,7 +83,9 @@ def test_an_address_for_all_is_owned_for_each(tmp_path: Path) -> None:
 
 def test_a_port_that_somebody_else_took_names_who(tmp_path: Path) -> None:
     with listener() as (pid, port), listener() as (own, _):
-        finding = found(looked(tmp_path, ("127.0.0.1", port), pid=own), "port.taken")
+        result = looked(tmp_path, ("127.0.0.1", port), pid=own)
+    shows(fault("another process holds the port"), result)
+    finding = found(result, "port.taken")
     assert finding.state is State.FAIL
     assert finding.target == f"127.0.0.1:{port}"
     assert f"process {pid} (python" in finding.message
@@ -103,7 +108,19 @@ def test_nobody_listening_is_said_of_each_address(tmp_path: Path) -> None:
     with listener() as (pid, owned):
         result = looked(tmp_path, ("127.0.0.1", owned), ("127.0.0.1", free_port()), pid=pid)
     assert [one.code for one in result.findings] == ["port.owned", "port.nobody_listens"]
+    shows(fault("nobody listens"), result)
     assert result.state is State.FAIL
+
+
+def test_a_service_that_hangs_still_owns_its_port(tmp_path: Path) -> None:
+    with listener() as (pid, port):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            result = looked(tmp_path, ("127.0.0.1", port), pid=pid)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert codes(result) == {"port.owned"}
+    shows(HANGING, result)
 
 
 def test_another_address_than_declared_is_named(tmp_path: Path) -> None:
