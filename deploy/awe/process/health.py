@@ -33,11 +33,11 @@ def problems(stack: ProcessStack) -> list[str]:
         return found
     found = [*_certificates(stack.layout), *_secrets(stack), *_backups(stack.layout)]
     found += [*_heartbeat(stack), *_open_door(stack), *_tools(stack)]
-    for look in (_dependencies, _work):
-        try:
-            found += look(stack)
-        except ApiUnreachable as error:
-            found.append(str(error))
+    try:
+        # Work is tried only where what it needs is there: else waiting for it would fill the log with failed requests.
+        found += list(_dependencies(stack)) or list(_work(stack))
+    except ApiUnreachable as error:
+        found.append(str(error))
     return list(dict.fromkeys(found))
 
 
