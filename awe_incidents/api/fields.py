@@ -89,6 +89,18 @@ class Flag(serializers.BooleanField):
         return data if isinstance(data, bool) else self.fail("invalid")
 
 
+class Moment(serializers.DateTimeField):
+    """A time by RFC 3339; without an offset it is UTC."""
+
+    default_error_messages = {
+        "invalid": "This is no time of the form 2026-11-25T08:30:00Z; in an address a + is written %2B.",
+    }
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Take a text only."""
+        return super().to_internal_value(value) if isinstance(value, str) else self.fail("invalid")
+
+
 class Choice(serializers.ChoiceField):
     """One of several words; the framework would make text of other types first."""
 

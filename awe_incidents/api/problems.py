@@ -95,6 +95,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     incidents.RemovedByRetention: Kind(410, "removed-by-retention", "It was there, and is not kept any longer"),
     incidents.StaleVersion: Kind(412, "stale-version", "Somebody else changed this in between"),
     incidents.NothingChanged: Kind(409, "nothing-changed", "It is so already"),
+    incidents.SearchTooBroad: Kind(400, "search-too-broad", "The search takes too long"),
     incidents.OtherStack: Kind(409, "other-stack", "This is about another stack"),
     incidents.TooManyRevisions: Kind(409, "too-many-revisions", "It cannot be revised again"),
     redaction.RedactionError: Kind(500, "not-redacted", "The text could not be redacted, so it was not stored"),

@@ -7,6 +7,7 @@ IncidentsError
 ├── RoleRequired          the person lacks the role for this
 ├── StaleVersion          somebody else changed this in between
 ├── NothingChanged        the report says, or is, this already
+├── SearchTooBroad        what is searched for takes too long
 ├── OtherStack            a report is not moved to an incident of another stack
 ├── TooManyRevisions      the report was revised as often as it may be
 ├── OthersReport          files are added to a report by who filed it
@@ -51,6 +52,10 @@ class StaleVersion(IncidentsError):
 
 class NothingChanged(IncidentsError):
     """There is nothing to record."""
+
+
+class SearchTooBroad(IncidentsError):
+    """Say more of what is searched for."""
 
 
 class OtherStack(IncidentsError):

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Lookup, Q
 
 from diagnostics.models import Stack
 
 # What new rows wait in before they are sorted into an index of words: every search reads through it.
 GIN_PENDING_KB = 256
+
+
+@SearchVectorField.register_lookup
+class Matches(Lookup):
+    """A query in PostgreSQL's own form (`vectors`), which no parser changes."""
+
+    lookup_name = "matches"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Write it."""
+        vector, of_vector = self.process_lhs(compiler, connection)
+        query, of_query = self.process_rhs(compiler, connection)
+        return f"{vector} @@ {query}::tsquery", (*of_vector, *of_query)
 
 
 class IncidentWords(models.Model):
@@ -37,7 +53,8 @@ class IncidentWords(models.Model):
         indexes = [
             models.Index(fields=["incident", "person"], name="words_of_incident"),
             models.Index(fields=["person", "-opened_at", "-incident"], name="words_of_person"),
-            models.Index(fields=["stack", "-incident"], name="words_leading", condition=Q(is_lead=True)),
+            # It holds every lead; the second condition keeps who names no stack from walking it.
+            models.Index(fields=["stack", "-incident"], name="words_leading", condition=Q(is_lead=True, stack__gt=0)),
             GinIndex(fields=["words"], name="words_searched", gin_pending_list_limit=GIN_PENDING_KB),
             GinIndex(
                 fields=["words"],

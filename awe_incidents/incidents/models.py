@@ -13,6 +13,7 @@ from awe_incidents.growth.models import Content
 from awe_incidents.incidents.incident_words import IncidentWords as IncidentWords
 from awe_incidents.incidents.report_prefill import ReportPrefill as ReportPrefill
 from awe_incidents.incidents.states import (
+    WAITING,
     AttachmentKind,
     AttachmentState,
     Category,
@@ -38,7 +39,7 @@ TEMPLATE_FIELDS = (
 class Incident(models.Model):
     """What triage works on; gathers the bug reports of one problem on one stack."""
 
-    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="incidents")
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="incidents", db_index=False)
     title = models.CharField(max_length=200)
     state = models.CharField(
         max_length=16, default=IncidentState.OPEN, choices=[(s.value, s.value) for s in IncidentState]
@@ -60,8 +61,17 @@ class Incident(models.Model):
             models.CheckConstraint(name="incident_category", condition=Q(category__in=["", *Category])),
         ]
         indexes = [
-            models.Index(fields=["stack", "-id"], name="incident_of_stack"),
-            models.Index(fields=["state", "-id"], name="incident_by_state"),
+            models.Index(fields=["-opened_at", "-id"], name="incident_newest"),
+            models.Index(fields=["stack", "-opened_at", "-id"], name="incident_newest_of_stack"),
+            models.Index(fields=["state", "-opened_at", "-id"], name="incident_newest_by_state"),
+            models.Index(
+                fields=["-opened_at", "-id"], name="incident_newest_waiting", condition=Q(state__in=list(WAITING))
+            ),
+            # Of those that somebody judged only: filing writes into neither.
+            *(
+                models.Index(fields=[name, "-opened_at", "-id"], name=f"incident_by_{name}", condition=~Q(**{name: ""}))
+                for name in ("severity", "category")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ typed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import chain, combinations
 
@@ -15,7 +16,9 @@ from awe_incidents.incidents.template import TemplateFields
 from awe_incidents.incidents.words import first_different, words_of
 
 MAX_SEARCHED = 120  # different words that a report is found by
-MAX_ASKED = 8  # words that a search asks for; more tell no more
+MAX_ASKED = 40  # words of a search
+MIN_BEGINNING = 3  # letters of a word that is taken for a beginning
+_BEGINNINGS = re.compile(rf"[^\W_]{{{MIN_BEGINNING},}}(?=\*)")
 TELLING = 5  # words of which an incident must share two to be found beyond the newest
 
 
@@ -55,8 +58,14 @@ def query_of_telling(profile: Profile, *, stack_id: int) -> str:
 
 
 def query_of_search(text: str) -> str:
-    """Give the query for vectors that have all words of a text; "" when no word of it can be searched for."""
-    return _all(first_different(words_of(text), MAX_ASKED))
+    """Give the query for vectors that have all words of a text; "" when no word of it can be searched for.
+
+    A word of some letters with a `*` behind is taken for a beginning.
+    """
+    beginnings = [word for part in _BEGINNINGS.findall(text) for word in words_of(part)]
+    whole = first_different(words_of(_BEGINNINGS.sub(" ", text)), MAX_ASKED)
+    asked = [*map(_quoted, whole), *(f"{_quoted(word)}:*" for word in first_different(beginnings, MAX_ASKED))]
+    return " & ".join(asked)
 
 
 def _searched(said: TemplateFields) -> Iterable[str]:
@@ -66,7 +75,11 @@ def _searched(said: TemplateFields) -> Iterable[str]:
 
 
 def _all(words: Iterable[str]) -> str:
-    return " & ".join(f"'{word}'" for word in words)
+    return " & ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'"
 
 
 def _mark(line: str) -> str:

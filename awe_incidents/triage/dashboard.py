@@ -87,7 +87,7 @@ def _incidents(user: User) -> QuerySet[Incident]:
 
 def _by_severity(incidents: QuerySet[Incident], state: IncidentState) -> list[Tile]:
     """Count by severity, each state by its own index."""
-    newest = incidents.filter(state=state).order_by("-pk")[:MAX_COUNTED]
+    newest = incidents.filter(state=state).order_by("-opened_at", "-pk")[:MAX_COUNTED]
     figures = {severity.value: Count("pk", filter=Q(severity=severity)) for severity in Severity}
     numbers = newest.aggregate(all=Count("pk"), **figures)
     tiles = [Tile("all", numbers.pop("all"), list_address(Incident, f"state__exact={state}"), state)]
@@ -98,7 +98,7 @@ def _by_severity(incidents: QuerySet[Incident], state: IncidentState) -> list[Ti
 
 
 def _newest(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
-    waiting = incidents.filter(state__in=WAITING).order_by("-pk")
+    waiting = incidents.filter(state__in=WAITING).order_by("-opened_at", "-pk")
     return waiting.defer("stack__document", "stack__redaction_key")[:MAX_NEWEST]
 
 

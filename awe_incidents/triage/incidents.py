@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.contrib import messages
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -13,6 +15,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.disclosure import actor_for
+from awe_incidents.incidents.errors import SearchTooBroad
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.queries import (
     visible_incidents,
@@ -21,6 +24,7 @@ from awe_incidents.incidents.queries import (
     visible_timeline,
     with_titles,
 )
+from awe_incidents.incidents.searching import Wanted, found_numbers
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
 from awe_incidents.triage.base import DeskAdmin, display
 from awe_incidents.triage.facts import Fact, address, list_address
@@ -28,9 +32,11 @@ from awe_incidents.triage.incident_steps import INCIDENT_STEPS
 from awe_incidents.triage.labels import KINDS, age, outcome
 from awe_incidents.triage.live import fragment, is_going, run_version, tag_of
 from awe_incidents.triage.results import shown_run
-from diagnostics.models import Run
+from diagnostics.models import Run, Stack
 
 MAX_REPORTS = 20
+MAX_FOUND = 500  # newest incidents that a search shows
+_NUMBER = re.compile(r"#?[0-9]{1,18}")
 NOT_SHOWN = ("container_logs", "current__container_logs", "stack__document")
 MAX_RUNS = 10
 MAX_TIMELINE = 50
@@ -55,8 +61,9 @@ class IncidentAdmin(DeskAdmin):
     )
     list_display_links = ("number", "title_shown")
     list_filter = ("state", "severity", "category", "stack")
+    ordering: ClassVar[Any] = ("-opened_at", "-pk")
     search_fields = ("title",)
-    search_help_text = "Number or words of the title"
+    search_help_text = "Number, or words of bug reports and titles"
 
     def visible(self, user: User) -> QuerySet[Incident]:
         """Give the incidents that a person may see."""
@@ -72,11 +79,21 @@ class IncidentAdmin(DeskAdmin):
             last_run_counts=Subquery(last_run.values("counts")[:1]),
         )
 
-    def search(self, rows: QuerySet[Incident], term: str) -> QuerySet[Incident]:
-        """Find by number, with or without #, else by words of the title."""
-        if (number := term.removeprefix("#")).isdecimal():
-            return rows.filter(pk=int(number))
-        return rows.filter(*(Q(title__icontains=word) for word in term.split()))
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Incident], search_term: str
+    ) -> tuple[QuerySet[Incident], bool]:
+        """Find by number, with or without #, else by words, as the API does; of many the newest."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if _NUMBER.fullmatch(term):
+            return queryset.filter(pk=int(term.removeprefix("#"))), False
+        try:
+            numbers = found_numbers(person_of(request), _wanted(request, q=term), limit=MAX_FOUND)
+        except SearchTooBroad as refusal:
+            messages.warning(request, f"{str(refusal).capitalize()}.")
+            numbers = []
+        return queryset.filter(pk__in=numbers), False
 
     @display(description="No.")
     def number(self, row: Incident) -> str:
@@ -166,6 +183,14 @@ class IncidentAdmin(DeskAdmin):
 
 def _completeness(incident: Any) -> str:
     return "none" if incident.completeness is None else f"{incident.completeness} of 100 complete"
+
+
+def _wanted(request: HttpRequest, *, q: str) -> Wanted:
+    """Read the filters of the list as those of a search."""
+    state, severity, category = (request.GET.get(f"{name}__exact", "") for name in ("state", "severity", "category"))
+    stack = request.GET.get("stack__id__exact", "")
+    name = Stack.objects.filter(pk=stack).values_list("name", flat=True).first() if stack.isdecimal() else ""
+    return Wanted(q=q, stack=name or "", state=state, severity=severity, category=category)
 
 
 def _facts(incident: Incident, user: User) -> list[Fact]:

@@ -13,14 +13,14 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of, person_of
-from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, INCIDENT_STATES, SEVERITIES, choice_or_empty
+from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, SEVERITIES, choice_or_empty
 from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text
-from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.preconditions import TaggedDetail, asked_version
+from awe_incidents.api.v1.incident_lists import IncidentPages, IncidentParameters
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.disclosure import title_for
-from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, TransitionNotAllowed
+from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, SearchTooBroad, TransitionNotAllowed
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import classify_incident, move_incident, open_incident
 from awe_incidents.incidents.queries import visible_incidents
@@ -130,14 +130,6 @@ class ClassificationRequest(Fields):
     because = Text(required=False, default="", allow_blank=True, max_length=MAX_REASON)
 
 
-class IncidentParameters(PageParameters):
-    """Which incidents."""
-
-    stack = Text(required=False, max_length=63)
-    state = Choice(required=False, choices=INCIDENT_STATES)
-    severity = Choice(required=False, choices=SEVERITIES)
-
-
 class _VisibleIncidents(ScopedView):
     """Views that start from the incidents that the caller may see."""
 
@@ -151,14 +143,14 @@ class _VisibleIncidents(ScopedView):
 class IncidentList(_VisibleIncidents, ListView, CreateView):
     """Incidents."""
 
+    pagination_class = IncidentPages
     scopes: ClassVar = {"GET": Scope.INCIDENTS_READ, "POST": Scope.INCIDENTS_WRITE}
     parameters: ClassVar = {"GET": IncidentParameters}
-    filters: ClassVar = {"stack": "stack__name", "state": "state", "severity": "severity"}
-    refusals: ClassVar = {"POST": (RoleRequired, *NOT_REDACTED)}
+    refusals: ClassVar = {"GET": (SearchTooBroad,), "POST": (RoleRequired, *NOT_REDACTED)}
 
     @extend_schema(operation_id="list_incidents")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List incidents, newest first."""
+        """List incidents, those opened last first, and search them."""
         return self.list(request, *args, **kwargs)
 
     @extend_schema(operation_id="open_incident", request=IncidentRequest, responses={201: IncidentSerializer})
