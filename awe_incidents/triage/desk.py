@@ -13,8 +13,9 @@ from django.utils import timezone
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.audit import trail
 from awe_incidents.audit.models import Entry
-from awe_incidents.incidents.models import BugReport, Incident, ReportRevision, TimelineEntry
+from awe_incidents.incidents.models import Attachment, BugReport, Incident, ReportRevision, TimelineEntry
 from awe_incidents.triage.access import actor_of, person_of
+from awe_incidents.triage.attachments import AttachmentAdmin
 from awe_incidents.triage.base import DeskAdmin, DeskSite
 from awe_incidents.triage.entries import EntryAdmin
 from awe_incidents.triage.evidence import EvidenceAdmin
@@ -43,6 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Incidents", "emergency_home", Incident, IncidentAdmin),
             Place("Bug reports", "bug_report", BugReport, BugReportAdmin),
             Place("Revisions", "history_edu", ReportRevision, ReportRevisionAdmin),
+            Place("Attachments", "attach_file", Attachment, AttachmentAdmin),
             Place("Timeline", "timeline", TimelineEntry, TimelineEntryAdmin),
         ),
     ),

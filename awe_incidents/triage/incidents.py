@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from awe_incidents.incidents.disclosure import actor_for
 from awe_incidents.incidents.errors import SearchTooBroad
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.queries import (
+    visible_attachments,
     visible_incidents,
     visible_reports,
     visible_runs,
@@ -26,6 +27,7 @@ from awe_incidents.incidents.queries import (
 )
 from awe_incidents.incidents.searching import Wanted, found_numbers
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
+from awe_incidents.triage.attachments import shown
 from awe_incidents.triage.base import DeskAdmin, display
 from awe_incidents.triage.facts import Fact, address, list_address
 from awe_incidents.triage.incident_steps import INCIDENT_STEPS
@@ -135,9 +137,13 @@ class IncidentAdmin(DeskAdmin):
         user = person_of(request)
         moving = self._moving(thing, user)
         reports = visible_reports(user).filter(incident=thing).order_by("-pk")
+        files = Prefetch("attachments", visible_attachments(user).order_by("pk"))
         return {
             "facts": _facts(thing, user),
-            "reports": list(reports.defer(*NOT_SHOWN)[:MAX_REPORTS]),
+            "reports": [
+                (report, shown(report.attachments.all()))
+                for report in reports.defer(*NOT_SHOWN).prefetch_related(files)[:MAX_REPORTS]
+            ],
             "live_url": self.address_of(thing, "live"),
             "live_tag": self._tag(thing, user),
             "is_going": is_going(moving["runs"]),

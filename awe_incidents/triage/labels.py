@@ -23,6 +23,8 @@ KINDS: dict[str, str] = {
     "running": "info",
     "ready": "info",
     "looking": "info",
+    "pending": "info",
+    "refused": "danger",
     "Production": "danger",
     "Staging": "warning",
     "usable": "success",

@@ -17,12 +17,14 @@ from awe_incidents.incidents.queries import (
     check_not_removed,
     revision_of,
     revisions_of,
+    visible_attachments,
     visible_reports,
     visible_revisions,
 )
 from awe_incidents.incidents.reports import flaws_of, new_issue
 from awe_incidents.incidents.states import EnvironmentSource
 from awe_incidents.triage.access import EVERYBODY, person_of
+from awe_incidents.triage.attachments import shown
 from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.labels import moment
@@ -107,6 +109,7 @@ class BugReportAdmin(DeskAdmin):
                 Fact("Redaction rules", thing.latest.redactions.get("rule_set_version", "")),
                 *_issue_tracker(thing, request),
             ],
+            "attachments": shown(visible_attachments(person_of(request)).filter(report=thing).order_by("pk")),
             "revisions": [
                 (one, self._address(one), ", ".join(HEADINGS[name] for name in one.changed)) for one in revisions
             ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -13,11 +14,16 @@ from pytest_django.live_server_helper import LiveServer
 
 from awe_incidents.accounts.operations import create_user
 from awe_incidents.accounts.roles import Role
+from awe_incidents.actor import Actor
 from awe_incidents.audit.models import Entry
+from awe_incidents.incidents.attachments import Upload
 from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.operations import add_attachments, prepare_attachment
+from awe_incidents.incidents.states import AttachmentKind
 from diagnostics.checks.result import State
 from diagnostics.models import CheckResult, Run, Stack
 from tests.conftest import SETUP
+from tests.pictures import photo_with_place
 from tests.triage.conftest import FAILING
 from tests.triage.world import SCRIPT, Answer, answer_one, begin, carry_out, file
 
@@ -129,6 +135,43 @@ def _open_the_evidence(page: Page) -> None:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename.startswith("evidence-")
     page.go_back()
+
+
+def test_a_screenshot_is_looked_at_in_the_browser(
+    page: Page, filed: tuple[Incident, Run], complaints: list[str]
+) -> None:
+    incident, _ = filed
+    report = incident.reports.get()
+    uploads = [
+        Upload(place="screenshot/0", kind=AttachmentKind.SCREENSHOT, file_name="error.jpg", content=photo_with_place()),
+        Upload(place="attachment/0", kind=AttachmentKind.TEXT, file_name="page.html", content=f"log {SCRIPT}".encode()),
+    ]
+    by = Actor(kind="user", name="rita", user_id=report.reporter_id)
+    shot, _ = add_attachments(report=report, uploads=uploads, user=report.reporter, by=by, at=timezone.now())
+    page.goto(f"/admin/incidents/attachment/{shot.pk}/change/")
+    expect(page.get_by_text("being made anew")).to_be_visible()
+    prepare_attachment(attachment_id=shot.pk)
+
+    page.goto(f"/admin/incidents/incident/{incident.pk}/change/")
+    expect(page.locator("img.desk-preview")).to_have_count(1)
+    page.get_by_role("link", name="error.jpg").click()
+    picture = page.locator("img.desk-picture")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => [image.complete, image.naturalWidth, image.naturalHeight]") == [True, 30, 40]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "error.jpg"
+    with page.expect_download() as opened:  # its address, typed in: nothing is shown inline, it is saved
+        page.evaluate("location.href = document.querySelector('img.desk-picture').src")
+    assert b"SecretCamera" not in Path(opened.value.path()).read_bytes()
+
+    page.goto(f"/admin/incidents/bugreport/{report.pk}/change/")
+    page.get_by_role("link", name="page.html").click()
+    expect(page.locator(".desk-line")).to_contain_text(SCRIPT)
+    with page.expect_download() as text:
+        page.get_by_role("link", name="Download").click()
+    assert text.value.suggested_filename == "page.html.txt"
+    assert complaints == []
 
 
 def _resolve(page: Page, incident: Incident) -> None:

@@ -20,6 +20,7 @@ from tests.triage.world import SCRIPT, carry_out, file, incident_page, lists, si
 PEOPLE = {"accounts.user", "accounts.apitoken"}
 EVERYBODYS = {
     "incidents.incident",
+    "incidents.attachment",
     "incidents.bugreport",
     "incidents.reportrevision",
     "diagnostics.run",
