@@ -13,6 +13,8 @@ from diagnostics.checks.result import State
 from diagnostics.stack.schema import ENVIRONMENTS
 from diagnostics.states import ResultProgress, RunState
 
+BAD = (State.WARN, State.FAIL, State.ERROR)
+
 
 class Stack(models.Model):
     """One deployment under care, as its stack.toml describes it."""
@@ -143,7 +145,10 @@ class CheckResult(models.Model):
         indexes = [
             models.Index(
                 fields=["progress", "ready_at"], name="result_open", condition=~Q(progress=ResultProgress.STORED)
-            )
+            ),
+            # What people look for across runs is what is wrong; of what passes there is enough on every page.
+            models.Index(fields=["state", "-id"], name="result_bad", condition=Q(state__in=BAD)),
+            models.Index(fields=["code", "-id"], name="result_bad_code", condition=Q(state__in=BAD)),
         ]
 
     def __str__(self) -> str:

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import QuerySet, Value
+from django.utils import timezone
 
+from awe_incidents.monthly import made_since
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.seeing import Earlier
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable, UnknownStack
@@ -23,6 +25,7 @@ from diagnostics.stack import Mark, SecretResolver, StackConfig, StackInvalid, f
 from diagnostics.states import ResultProgress
 
 REDACTOR_KEPT_SECONDS = 300
+EARLIER_RUNS = 50  # that are looked through for how a check ended before
 
 
 def seconds(number: float) -> Value:
@@ -57,7 +60,13 @@ def config_of(stack: Stack, *, document: Mapping[str, Any] | None = None) -> Sta
 
 def looking_on(stack_id: int) -> int:
     """Count the checks that are being carried out on a stack now."""
-    return CheckResult.objects.filter(progress=ResultProgress.LOOKING, run__stack_id=stack_id).count()
+    recent = CheckResult.objects.filter(made_since(timezone.now()))
+    return recent.filter(progress=ResultProgress.LOOKING, run__stack_id=stack_id).count()
+
+
+def results_of(run: Run) -> QuerySet[CheckResult]:
+    """Give the results of a run; months before it are not looked at."""
+    return CheckResult.objects.filter(made_since(run.requested_at), run=run)
 
 
 def look_request(row: CheckResult) -> LookRequest:
@@ -143,10 +152,17 @@ def _redaction_key(stack: Stack) -> bytes:
 
 
 def earlier_result(row: CheckResult) -> Earlier | None:
-    """Give how this check ended when it last looked at the stack, in a run before this one."""
+    """Give how this check ended when it last looked at the stack, in one of the runs before this one.
+
+    Only in the newest of them: what is older says nothing, and a check that never looked must not cost all there are.
+    """
+    runs = Run.objects.filter(stack=row.run.stack_id, pk__lt=row.run_id).order_by("-pk")[:EARLIER_RUNS]
+    known = dict(runs.values_list("pk", "requested_at"))
+    if not known:
+        return None
     before = (
         CheckResult.objects.filter(
-            Q(run__stack_id=row.run.stack_id), slug=row.slug, progress=ResultProgress.STORED, run_id__lt=row.run_id
+            made_since(min(known.values())), run__in=known, slug=row.slug, progress=ResultProgress.STORED
         )
         .exclude(state="skip")
         .order_by("-run_id")

@@ -25,6 +25,7 @@ from awe_incidents.api.limits import count_person, count_stranger
 from awe_incidents.api.pagination import NewestFirst
 from awe_incidents.api.parameters import PageParameters, Parameters, read_parameters
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable
+from diagnostics.models import Stack
 
 READING = frozenset({"GET", "HEAD"})
 NOT_REDACTED = (DescriptionOutdated, SecretUnreadable)  # without its redactor no text about a stack is stored
@@ -91,8 +92,13 @@ class ListView(ListModelMixin, ScopedView):
     filters: ClassVar[Mapping[str, str]] = {}
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Compare what was asked for."""
+        """Compare what was asked for; a stack by its id, which is indexed, and one that is not there never."""
         wanted = {column: self.asked[name] for name, column in self.filters.items() if name in self.asked}
+        if "stack_id" in wanted:
+            found = Stack.objects.filter(name=wanted["stack_id"]).values_list("pk", flat=True).first()
+            if found is None:
+                return queryset.none()
+            wanted["stack_id"] = found
         return queryset.filter(**wanted)
 
 

@@ -27,6 +27,7 @@ class Entry(models.Model):
                 fields=["incident_id", "id"], name="entry_incident", condition=models.Q(incident_id__isnull=False)
             ),
             models.Index(fields=["actor", "id"], name="entry_actor"),
+            models.Index(fields=["verb", "id"], name="entry_verb"),
         ]
 
     def __str__(self) -> str:

@@ -12,9 +12,7 @@ from django.db.migrations.operations.special import RunPython
 from django.utils import timezone
 
 from awe_incidents.growth.operations import MONTHS_AHEAD
-from awe_incidents.monthly import month_of, months_later
-
-END_OF_BEFORE = 100_000 * 10**9  # ids from before the months were counted from 1
+from awe_incidents.monthly import END_OF_BEFORE, month_of, months_later
 
 
 def part_by_month(*tables: str) -> RunPython:

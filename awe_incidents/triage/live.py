@@ -11,7 +11,8 @@ from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 
-from diagnostics.models import CheckResult, Run
+from diagnostics.models import Run
+from diagnostics.queries import results_of
 from diagnostics.states import RunState
 
 STATE = "X-Live"  # tells the script whether to go on: "going" or "finished"
@@ -26,9 +27,7 @@ def run_version(run: Run | None) -> tuple[object, ...]:
     """Give what changes whenever a run or one of its results does."""
     if run is None:
         return ()
-    rows: Iterable[tuple[Any, ...]] = (
-        CheckResult.objects.filter(run=run).order_by("pk").values_list("pk", "progress", "fence")
-    )
+    rows: Iterable[tuple[Any, ...]] = results_of(run).order_by("pk").values_list("pk", "progress", "fence")
     return (run.pk, run.state, *rows)
 
 

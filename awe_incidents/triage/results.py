@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 
 from awe_incidents.triage.texts import Line, Span, lines_of
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Run
+from diagnostics.queries import results_of
 from diagnostics.states import ResultProgress, RunState
 
 FROM_BAD_TO_GOOD = ("fail", "error", "warn", "", "skip", "pass")
@@ -94,7 +95,7 @@ class ShownRun:
 def shown_run(run: Run) -> ShownRun:
     """Gather a run with three statements, and one more for cited texts."""
     pieces = Evidence.objects.select_related("text").defer("text__compressed").order_by("pk")
-    rows = CheckResult.objects.filter(run=run).prefetch_related(Prefetch("evidence", pieces))
+    rows = results_of(run).prefetch_related(Prefetch("evidence", pieces))
     results = [_shown(row) for row in rows]
     results.sort(key=lambda one: (FROM_BAD_TO_GOOD.index(one.row.state), one.row.slug))
     fill_excerpts(finding for result in results for finding in result.bad)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
@@ -17,8 +17,9 @@ from awe_incidents.triage.labels import KINDS, outcome
 from awe_incidents.triage.live import fragment, is_going, run_version, tag_of
 from awe_incidents.triage.results import shown_result, shown_run
 from diagnostics.checks.base import SUITES
+from diagnostics.checks.registry import all_checks
 from diagnostics.checks.result import State
-from diagnostics.models import CheckResult, Evidence, Run
+from diagnostics.models import BAD, CheckResult, Evidence, Run
 from diagnostics.states import RunState
 
 MAX_INCIDENTS = 10  # of one run; reports share runs
@@ -117,7 +118,7 @@ class CheckResultAdmin(DeskAdmin):
     list_display = ("slug", "state_label", "code", "target", "message", "run_number", "stack_name")
     list_filter = (value_filter("state", list(State)),)
     search_fields = ("slug",)
-    search_help_text = "A check or a code, in full"
+    search_help_text = "A check, or the code of something wrong, in full"
 
     def visible(self, user: User) -> QuerySet[CheckResult]:
         """Give the results of visible runs."""
@@ -129,8 +130,8 @@ class CheckResultAdmin(DeskAdmin):
         return rows.defer("findings", "run__document", "run__stack__document", "run__stack__redaction_key")
 
     def search(self, rows: QuerySet[CheckResult], term: str) -> QuerySet[CheckResult]:
-        """Find by the slug of a check, or by a code."""
-        return rows.filter(Q(slug=term) | Q(code=term))
+        """Find by the slug of a check, of which there are many, or by the code of what is wrong, which is indexed."""
+        return rows.filter(slug=term) if term in all_checks() else rows.filter(code=term, state__in=BAD)
 
     @display(description="State", label=KINDS)
     def state_label(self, row: CheckResult) -> str:

@@ -22,7 +22,7 @@ from diagnostics.looking import next_steps
 from diagnostics.looking.plan import Progress
 from diagnostics.models import CheckResult, Run, Stack
 from diagnostics.operations.storing import fill_result
-from diagnostics.queries import seconds
+from diagnostics.queries import results_of, seconds
 from diagnostics.signals import run_finished
 from diagnostics.states import ResultProgress, RunState
 
@@ -113,7 +113,7 @@ def _advance(run: Run, *, at: datetime) -> None:
 
     A check that this version of the code does not have is left to a worker that has it, or to the run's deadline.
     """
-    rows = {row.slug: row for row in run.results.defer("findings", "message")}  # read after every single result
+    rows = {row.slug: row for row in results_of(run).defer("findings", "message")}  # read after every single result
     known = rows.keys() & all_checks().keys()
     while steps := next_steps({slug: _progress(rows[slug]) for slug in known}):
         for step in steps:
@@ -151,7 +151,7 @@ def _without_look(row: CheckResult, finding: Finding, *, at: datetime, prerequis
 
 
 def _finish(run: Run, *, at: datetime) -> None:
-    results = list(run.results.order_by("slug"))
+    results = list(results_of(run).order_by("slug"))
     run.state, run.finished_at, run.digest = RunState.FINISHED, at, results_digest(results)
     run.counts = dict(Counter(row.state for row in results))
     run.save(update_fields=["state", "finished_at", "digest", "counts"])
@@ -190,7 +190,7 @@ def close_run(*, run_id: int, code: str, message: str, at: datetime) -> bool:
         return False
     if run.state == RunState.QUEUED:
         _lay_out(run)
-    for row in run.results.exclude(progress=ResultProgress.STORED):
+    for row in results_of(run).exclude(progress=ResultProgress.STORED):
         fill_result(row, _without_look(row, Finding(state=State.ERROR, code=code, message=message), at=at))
     _finish(run, at=at)
     return True

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.db.models.functions import Now, Power
 
+from awe_incidents.monthly import made_since
 from diagnostics import queue
 from diagnostics.checks.result import Finding, State, only_finding
 from diagnostics.models import CheckResult, Run
@@ -60,8 +61,13 @@ def _let_others_sweep(*, at: datetime) -> None:
 
 
 def _free_lost_claims(*, at: datetime) -> int:
-    lost = CheckResult.objects.filter(progress=ResultProgress.LOOKING, lease_until__lt=Now()).order_by("id")[:BATCH]
+    lost = _recent(at).filter(progress=ResultProgress.LOOKING, lease_until__lt=Now()).order_by("id")[:BATCH]
     return _each(lost, lambda row: _free(row, at=at))
+
+
+def _recent(at: datetime) -> QuerySet[CheckResult]:
+    """Give the results that may still be open; what a run left open for longer goes when the run is closed."""
+    return CheckResult.objects.filter(made_since(at))
 
 
 def _each(rows: Iterable[Row], do: Callable[[Row], bool]) -> int:
@@ -125,9 +131,8 @@ def _waiting() -> QuerySet[Run]:
 
 def _ring_again(*, at: datetime) -> int:
     """Ring for rows that wait longer than a doorbell takes; also advance runs whose last step was lost."""
-    ready = CheckResult.objects.filter(
-        progress=ResultProgress.READY, ready_at__lt=Now() - seconds(RING_AGAIN_SECONDS)
-    ).order_by("ready_at")[:BATCH]
+    silent = Now() - seconds(RING_AGAIN_SECONDS)
+    ready = _recent(at).filter(progress=ResultProgress.READY, ready_at__lt=silent).order_by("ready_at")[:BATCH]
     queued = _waiting().filter(starts__lt=MAX_STARTS)[:BATCH]
     result_ids, run_ids = [row.pk for row in ready], [run.pk for run in queued]
     CheckResult.objects.filter(pk__in=result_ids, progress=ResultProgress.READY).update(ready_at=Now())
@@ -136,8 +141,9 @@ def _ring_again(*, at: datetime) -> int:
         queue.ring_check(result_id)
     for run_id in run_ids:
         queue.ring_run(run_id)
+    going = _recent(at).filter(run=OuterRef("pk"), progress__in=[ResultProgress.READY, ResultProgress.LOOKING])
     stalled = Run.objects.filter(
-        state=RunState.RUNNING, deadline_at__lt=Now() + seconds(RUN_SECONDS - RING_AGAIN_SECONDS)
-    ).exclude(results__progress__in=[ResultProgress.READY, ResultProgress.LOOKING])
+        ~Exists(going), state=RunState.RUNNING, deadline_at__lt=Now() + seconds(RUN_SECONDS - RING_AGAIN_SECONDS)
+    )
     _each(stalled.order_by("id")[:BATCH], lambda run: advance_run(run_id=run.pk, at=at))
     return len(result_ids) + len(run_ids)

@@ -55,7 +55,7 @@ class BugReportList(ListView, CreateView):
     serializer_class = BugReportSerializer
     scopes: ClassVar = {"GET": Scope.REPORTS_READ, "POST": Scope.REPORTS_WRITE}
     parameters: ClassVar = {"GET": ReportParameters, "POST": FilingParameters}
-    filters: ClassVar = {"stack": "stack__name", "incident": "incident_id"}
+    filters: ClassVar = {"stack": "stack_id", "incident": "incident_id"}
     refusals: ClassVar = {"POST": (RoleRequired, *NOT_REDACTED)}
 
     def get_renderers(self) -> list[Any]:

@@ -95,7 +95,7 @@ class RunList(ListView):
     serializer_class = RunSerializer
     scopes: ClassVar = {"GET": Scope.RUNS_READ}
     parameters: ClassVar = {"GET": RunParameters}
-    filters: ClassVar = {"stack": "stack__name", "suite": "suite"}
+    filters: ClassVar = {"stack": "stack_id", "suite": "suite"}
 
     def get_queryset(self) -> QuerySet[Run]:
         """Start from what the caller may see."""
