@@ -11,16 +11,19 @@ from typing import Any
 
 from bench.harness.errors import UnknownFamily
 
+LIMIT_SECONDS = 240.0  # for one family: a bench that hangs must not hold a gate
+
 Measure = Callable[[bool], Iterator[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A module of figures: its name, its first docstring line, and what measures."""
+    """A module of figures: its name, its first docstring line, what measures, and for how long at most."""
 
     name: str
     about: str
     measure: Measure
+    limit_seconds: float = LIMIT_SECONDS
 
 
 def families(package: ModuleType) -> dict[str, Family]:
@@ -32,7 +35,8 @@ def families(package: ModuleType) -> dict[str, Family]:
         loaded = importlib.import_module(f"{package.__name__}.{module.name}")
         if measure := getattr(loaded, "figures", None):
             about = (loaded.__doc__ or "").strip().partition("\n")[0]
-            found[module.name] = Family(module.name, about, measure)
+            limit = getattr(loaded, "LIMIT_SECONDS", LIMIT_SECONDS)
+            found[module.name] = Family(module.name, about, measure, limit)
     return dict(sorted(found.items()))
 
 

@@ -62,8 +62,8 @@ class Site:
         """Give the environment of our programs here."""
         return {**self.deployment.environment(), "DJANGO_SETTINGS_MODULE": self.settings, **LIMITS, **variables}
 
-    def manage(self, *arguments: str, **variables: str) -> str:
-        """Run a management command and give what it printed.
+    def manage(self, *arguments: str, seconds: float = MIGRATE_SECONDS, **variables: str) -> str:
+        """Run a management command and give what it printed, within so many seconds.
 
         Raises: MeasuringFailed.
         """
@@ -74,7 +74,7 @@ class Site:
             env=self.environment(**variables),
             capture_output=True,
             text=True,
-            timeout=MIGRATE_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if done.returncode != 0:
