@@ -196,3 +196,9 @@ def info(client: redis.Redis) -> Mapping[str, Any] | None:
     except redis.exceptions.NoPermissionError:
         return None
     return answer if isinstance(answer, dict) else {}
+
+
+def figure(values: Mapping[str, Any], name: str) -> float:
+    """Give a number of INFO, 0 where there is none."""
+    value = values.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -82,6 +82,7 @@ def test_json_is_one_object_and_nothing_else(described: Path, capsys: pytest.Cap
     told = json.loads(capsys.readouterr().out)
     said = {one["check"]: one["code"] for one in told["results"]}
     assert said.pop("database.redis") == "redis.refused"
+    assert said.pop("database.redis_losses") == "prerequisite"
     assert said.pop("network.published_ports") == "firewall.open"
     assert set(said.values()) == {"not_applicable"}
 

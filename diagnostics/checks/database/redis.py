@@ -1,13 +1,13 @@
-"""DB-09: PING, then INFO twice, a second apart, on the Redis of the stack's queue.
+"""DB-09: PING, then INFO, on the Redis of the stack's queue.
 
 Fail: not reached or refused, by code (`redis.refused`, `redis.auth`, `redis.dns`, `redis.timeout`, `redis.loading`,
 `redis.tls`, `redis.protocol`, `redis.max_clients`, `redis.not_permitted`, `redis.no_database`, `redis.closed` ...);
 `redis.replica` (nothing can be queued there), `redis.save_failed` and `redis.append_failed` (the last write to disk
-failed), `redis.rejecting` (connections are being rejected now), `redis.clients` and, where nothing is evicted,
-`redis.memory` at 95 % [ours]. Warn: the same two at 80 % [ours], `redis.evicting` (keys are being evicted now),
-`redis.evicting_policy` (a queue that may lose jobs), `redis.no_maxmemory`, `redis.info_not_permitted`.
+failed), `redis.clients` and, where nothing is evicted, `redis.memory` at 95 % [ours]. Warn: the same two at 80 %
+[ours], `redis.evicting_policy` (a queue that may lose jobs), `redis.no_maxmemory`, `redis.info_not_permitted`.
 Pass: `redis.answered`. Thresholds: memory_percent, memory_fail_percent, clients_percent, clients_fail_percent. A server
-that accepts and never answers is a finding (`redis.timeout`), for the application sees that, too.
+that accepts and never answers is a finding (`redis.timeout`), for the application sees that, too. What changes while it
+is watched is looked at by database.redis_losses, for which nobody has to wait.
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import redis
-
 from diagnostics.checks.base import Check
 from diagnostics.checks.result import Citation, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
-from diagnostics.probes.redis import Limits, RedisFailure, connected, info
+from diagnostics.probes.redis import Limits, RedisFailure, connected, figure, info
 from diagnostics.stack import Queue, StackConfig
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 6.0
-BETWEEN_SECONDS = 1.0
 PERCENT = {"warn": 80.0, "fail": 95.0}
 SHOWN = (
     "redis_version",
@@ -40,8 +37,6 @@ SHOWN = (
     "used_memory",
     "maxmemory",
     "maxmemory_policy",
-    "evicted_keys",
-    "rejected_connections",
     "rdb_last_bgsave_status",
     "aof_enabled",
     "aof_last_write_status",
@@ -64,7 +59,7 @@ class RedisAnswers(Check):
         return None if stack.queue else "the stack describes no [queue]"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
-        """Ask twice, then judge state and changes."""
+        """Ask, then judge the state that it tells."""
         queue = seeing.stack.queue
         assert queue is not None
         target = f"{queue.host}:{queue.port}/{queue.database}"
@@ -76,23 +71,14 @@ class RedisAnswers(Check):
             with connected(queue, password=password, limits=limits) as client:
                 client.ping()
                 milliseconds = round((time.monotonic() - began) * 1000, 1)
-                samples = _two_samples(client)
+                told = info(client)
         except RedisFailure as failure:
             yield _failed(seeing, queue, target, failure)
             return
-        answered = _answered(seeing, target, milliseconds, samples)
+        answered = _answered(seeing, target, milliseconds, told)
         yield answered
-        if samples:
-            yield from _judged(seeing, target, samples, answered.citations)
-
-
-def _two_samples(client: redis.Redis) -> tuple[Info, Info] | None:
-    """Give INFO twice, or None where the account may not ask for it."""
-    first = info(client)
-    if first is None:
-        return None
-    time.sleep(BETWEEN_SECONDS)
-    return first, info(client) or {}
+        if told is not None:
+            yield from _judged(seeing, target, told, answered.citations)
 
 
 def _failed(seeing: Seeing, queue: Queue, target: str, failure: RedisFailure) -> Finding:
@@ -107,14 +93,14 @@ def _failed(seeing: Seeing, queue: Queue, target: str, failure: RedisFailure) ->
     )
 
 
-def _answered(seeing: Seeing, target: str, milliseconds: float, samples: tuple[Info, Info] | None) -> Finding:
-    if samples is None:
+def _answered(seeing: Seeing, target: str, milliseconds: float, told: Info | None) -> Finding:
+    if told is None:
         evidence = seeing.keep("command", source=f"PING {target}", content=["PONG; INFO is not permitted"])
         message = f"{target} answered, but the account may not use INFO, so memory and disk were not looked at"
         state, code = State.WARN, "redis.info_not_permitted"
     else:
-        lines = [f"{name}: {samples[0].get(name)} -> {samples[1].get(name)}" for name in SHOWN if name in samples[0]]
-        evidence = seeing.keep("query_result", source=f"INFO {target}, twice", content=lines or ["(empty)"])
+        lines = [f"{name}: {told[name]}" for name in SHOWN if name in told]
+        evidence = seeing.keep("query_result", source=f"INFO {target}", content=lines or ["(empty)"])
         message = f"{target} answered in {milliseconds:g} ms"
         state, code = State.PASS, "redis.answered"
     return Finding(
@@ -127,24 +113,23 @@ def _answered(seeing: Seeing, target: str, milliseconds: float, samples: tuple[I
     )
 
 
-def _judged(seeing: Seeing, target: str, samples: tuple[Info, Info], cited: tuple[Citation, ...]) -> Iterator[Finding]:
-    now = samples[1]
-    for state, code, message, blocks in (*_faults(now), *_changes(*samples)):
+def _judged(seeing: Seeing, target: str, now: Info, cited: tuple[Citation, ...]) -> Iterator[Finding]:
+    for state, code, message, blocks in _faults(now):
         yield Finding(
             state=state, code=code, message=f"{target} {message}", target=target, citations=cited, blocks=blocks
         )
     yield from _share(
-        seeing, target, cited, name="clients", used=_number(now, "connected_clients"), of=_number(now, "maxclients")
+        seeing, target, cited, name="clients", used=figure(now, "connected_clients"), of=figure(now, "maxclients")
     )
-    if _number(now, "maxmemory"):
+    if figure(now, "maxmemory"):
         evicts = now.get("maxmemory_policy") != "noeviction"
         yield from _share(
             seeing,
             target,
             cited,
             name="memory",
-            used=_number(now, "used_memory"),
-            of=_number(now, "maxmemory"),
+            used=figure(now, "used_memory"),
+            of=figure(now, "maxmemory"),
             never_fails=evicts,
         )
 
@@ -163,15 +148,6 @@ def _faults(now: Info) -> Iterator[tuple[State, str, str, bool]]:
     elif now.get("maxmemory_policy", "noeviction") != "noeviction":
         policy = f"evicts keys when full ({str(now['maxmemory_policy'])[:30]}), and so may lose jobs"
         yield State.WARN, "redis.evicting_policy", policy, False
-
-
-def _changes(before: Info, now: Info) -> Iterator[tuple[State, str, str, bool]]:
-    rejected = _number(now, "rejected_connections") - _number(before, "rejected_connections")
-    if rejected > 0:
-        yield State.FAIL, "redis.rejecting", f"rejected {rejected:g} connection(s) while it was watched", False
-    evicted = _number(now, "evicted_keys") - _number(before, "evicted_keys")
-    if evicted > 0:
-        yield State.WARN, "redis.evicting", f"evicted {evicted:g} key(s) while it was watched", False
 
 
 def _share(
@@ -200,8 +176,3 @@ def _share(
         citations=cited,
         blocks=False,
     )
-
-
-def _number(values: Info, name: str) -> float:
-    value = values.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
