@@ -12,11 +12,10 @@ from tests.diagnostics.looks import codes, found, look, stack
 from tests.diagnostics.rights import open_folder, without_rights
 
 SLUG = "startup.logs"
-NOW = datetime.now(UTC)
 
 
 def line(minutes_ago: float, text: str) -> str:
-    return f"{NOW - timedelta(minutes=minutes_ago):%Y-%m-%dT%H:%M:%SZ} {text}\n"
+    return f"{datetime.now(UTC) - timedelta(minutes=minutes_ago):%Y-%m-%dT%H:%M:%SZ} {text}\n"
 
 
 def looked(folder: Path, *files: Path, **limits: int) -> Result:
