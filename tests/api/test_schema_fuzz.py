@@ -108,8 +108,8 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
         case.headers["Idempotency-Key"] = f"key-{next(keys)}"  # one key for two requests is 422
     if case.headers and "If-Match" in case.headers:
         case.headers["If-Match"] = "*"  # any other tag is 412
-    if case.query and "first_line" in case.query and "last_line" in case.query:
-        case.query["first_line"], case.query["last_line"] = 1, 3  # in this order
+    if case.query:
+        _mend_query(case.query)
     if case.path_parameters:
         case.path_parameters |= _addresses(case.path, world)
     if isinstance(case.body, dict):
@@ -121,6 +121,16 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
     elif case.media_type == "text/markdown":
         case.body = _template()
         case.query |= {"stack": "plain"} if case.path.endswith("/bug-reports/") else {}
+
+
+def _mend_query(query: dict[str, Any]) -> None:
+    """Put pairs into their order, and a word that says something into a search."""
+    if {"first_line", "last_line"} <= set(query):
+        query |= {"first_line": 1, "last_line": 3}
+    if {"opened_after", "opened_before"} <= set(query):
+        query |= {"opened_after": "2026-01-01T00:00:00Z", "opened_before": "2030-01-01T00:00:00Z"}
+    if "q" in query:
+        query["q"] = f"{query['q'][:100]} broken"
 
 
 def _template() -> str:
