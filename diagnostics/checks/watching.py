@@ -1,7 +1,8 @@
 """Watch a stack's database servers: read-only, briefly, one check after the other, by a role with a slot of its own.
 
 A diagnosis must not take the last connection. So the checks that watch go one after the other (`WATCHERS`, by their
-`after`), each opens one connection at a time, and it is the monitor's, for which the server may reserve some.
+`after`), each opens one connection at a time, and it is the monitor's, for which the server may reserve some. Only
+database.statements, which waits between two samples, goes beside them, and only where there is room for two.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from diagnostics.stack import Database, StackConfig
 CONNECT_SECONDS = 3.0
 LEFT_TO_APPLICATION = 2  # connections
 MAINTENANCE_DATABASE = "postgres"
-# In the order in which they go; what takes longest comes last.
+# In the order in which they go.
 WATCHERS: Final = (
     "database.saturation",
     "database.blockers",
@@ -32,7 +33,6 @@ WATCHERS: Final = (
     "agents.tools",
     "database.storage",
     "database.consistency",
-    "database.statements",
 )
 NO_DATABASES = "the stack describes no [databases.*]"
 

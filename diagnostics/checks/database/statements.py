@@ -25,7 +25,7 @@ from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
-from diagnostics.checks.watching import NO_DATABASES, server_name, servers, watchers_before, watching
+from diagnostics.checks.watching import NO_DATABASES, server_name, servers, watching
 from diagnostics.probes.postgres_statements import Cost, Statement, StatementsAbsent, statements_of
 from diagnostics.stack import Database, StackConfig
 
@@ -43,8 +43,8 @@ class Statements(Check):
     slug: ClassVar[str] = "database.statements"
     title: ClassVar[str] = "Statements take no longer than they should"
     suites: ClassVar[frozenset[str]] = frozenset({"database"})
-    requires: ClassVar[tuple[str, ...]] = ("database.postgres_direct",)
-    after: ClassVar[tuple[str, ...]] = watchers_before(slug)
+    # Beside the checks that watch one after the other, as it waits longest: where connections are scarce it must not.
+    requires: ClassVar[tuple[str, ...]] = ("database.postgres_direct", "database.saturation")
     deadline_seconds: ClassVar[float] = 20.0
 
     def not_applicable(self, stack: StackConfig) -> str | None:
