@@ -17,19 +17,21 @@ from awe_incidents.monthly import MonthlyId
 Column: TypeAlias = "models.Field[Any, Any]"
 
 
-def reserve_ids(*kinds: type[models.Model], beside: str = "") -> list[int]:
-    """Take the next id of each kind, so that rows can name each other before any is inserted.
-
-    `beside` is SQL of ours that is asked for in the same statement; its value comes first.
-    """
-    calls = ", ".join([*filter(None, [beside]), *map(_next_id, kinds)])
+def reserve_ids(*kinds: type[models.Model]) -> list[int]:
+    """Take the next id of each kind, so that rows can name each other before any is inserted."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {calls}", [kind._meta.db_table for kind in kinds])  # no value in it
+        cursor.execute(next_ids(*kinds))
         return list(cursor.fetchone() or ())
 
 
+def next_ids(*kinds: type[models.Model], beside: str = "") -> str:
+    """Give the statement that takes the next id of each kind; the value of `beside`, SQL of ours, comes first."""
+    return f"SELECT {', '.join([*filter(None, [beside]), *map(_next_id, kinds)])}"
+
+
+@cache
 def _next_id(kind: type[models.Model]) -> str:
-    sequence = "pg_get_serial_sequence(%s, 'id')"
+    sequence = f"pg_get_serial_sequence('{kind._meta.db_table}', 'id')"  # a name of ours
     return f"next_month_id({sequence})" if isinstance(kind._meta.pk, MonthlyId) else f"nextval({sequence})"
 
 

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from awe_incidents.api.fields import Fields, WholeNumber
+from awe_incidents.api.kept import validated
 from awe_incidents.api.problems import InvalidFields
 
 MAX_PAGE_SIZE = 100
@@ -51,10 +52,7 @@ def read_parameters(request: Request, known: type[Parameters]) -> Mapping[str, A
     given = request.query_params
     if doubled := [name for name in given if len(given.getlist(name)) > 1]:
         raise InvalidFields([(name, "This parameter stands twice; give it once.") for name in doubled], place="query")
-    read = known(data=given.dict(), context={"place": "query"})
     try:
-        read.is_valid(raise_exception=True)
+        return validated(known, given.dict(), context={"place": "query"})
     except serializers.ValidationError as error:
         raise InvalidFields.of(error.detail, place="query") from None
-    values: Mapping[str, Any] = read.validated_data
-    return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -68,9 +68,10 @@ def record(
     return record_all([fact])[0]
 
 
-def record_all(facts: Iterable[Fact]) -> list[Entry]:
+def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = ()) -> list[Entry]:
     """Record several facts of one change, with two statements however many they are.
 
+    One statement is enough where `ids`, reserved earlier for entries, has one for each; what is left over is not used.
     Raises: NotInTransaction, TrailUnavailable, EntryTooLarge.
     """
     if not transaction.get_connection().in_atomic_block:
@@ -81,7 +82,8 @@ def record_all(facts: Iterable[Fact]) -> list[Entry]:
         entries.append(entry)
         disclosures += texts
     try:
-        for entry, entry_id in zip(entries, reserve_ids(*[Entry] * len(entries)), strict=True):
+        enough = ids if len(ids) >= len(entries) else reserve_ids(*[Entry] * len(entries))
+        for entry, entry_id in zip(entries, enough, strict=False):
             entry.pk = entry_id
         for disclosure in disclosures:
             disclosure.entry_id = disclosure.entry.pk

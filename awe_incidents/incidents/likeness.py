@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
 import re2
@@ -74,11 +75,12 @@ def profile_of(*, said: str, logs: str = "") -> Profile:
     )
 
 
-def telling_lines(logs: str) -> Iterator[str]:
+@lru_cache(maxsize=2)  # of one report they are wanted for its profile and for its vector
+def telling_lines(logs: str) -> tuple[str, ...]:
     """Give the first different lines that tell of trouble."""
     read = logs if len(logs) <= 2 * MAX_LOG else f"{logs[:MAX_LOG]}\n{logs[-MAX_LOG:]}"
     found = (match[0][-MAX_LINE:].decode(errors="ignore") for match in _TELLING.finditer(read.encode()))
-    return islice(_different(found), MAX_LINES)
+    return tuple(islice(_different(found), MAX_LINES))
 
 
 def _different(texts: Iterator[str]) -> Iterator[str]:

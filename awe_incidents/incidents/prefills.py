@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from awe_incidents.incidents.models import BugReport, ReportPrefill
 from awe_incidents.incidents.states import PrefillState
@@ -45,23 +46,26 @@ class Prefilled:
         return f"could not be had: {self.reason} ({self.source}, tried at {at})"
 
 
-_WAITING = "it is being collected; read the report again in some seconds"
+_COLLECTING = "it is being collected; read the report again in some seconds"
 _BEFORE = "the report was filed before the service collected anything"
 
 
-def prefill_of(report: BugReport) -> dict[str, Prefilled]:
+def prefill_of(report: BugReport) -> Mapping[str, Prefilled]:
     """Give what the service collected beside a report, by field."""
     try:
         row: ReportPrefill = report.prefill
     except ReportPrefill.DoesNotExist:
         return _all(Found.UNAVAILABLE, _BEFORE)
     if row.state == PrefillState.WAITING:
-        return _all(Found.WAITING, _WAITING)
+        return WAITING
     return {name: _found(row.fields[name]) for name in CAPTURES if name in row.fields}
 
 
 def _all(state: Found, reason: str) -> dict[str, Prefilled]:
     return {name: Prefilled(state=state, source=capture.source, reason=reason) for name, capture in CAPTURES.items()}
+
+
+WAITING: Final = MappingProxyType(_all(Found.WAITING, _COLLECTING))
 
 
 def _found(entry: Mapping[str, Any]) -> Prefilled:

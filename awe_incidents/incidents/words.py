@@ -36,9 +36,10 @@ def words_of(text: str) -> Iterator[str]:
 def telling_words(text: str) -> Iterator[str]:
     """Give the words that tell what a problem is: without ids and numbers, but for what may be an HTTP status."""
     for word in _words(_IDS.sub(" ", _folded(text))):
-        if _STATUS.fullmatch(word):
+        is_plain = word.isalpha()  # nearly all are, and asking is cheap
+        if not is_plain and _STATUS.fullmatch(word):
             yield word
-        elif len(bare := _DIGITS.sub("", word)) > 1 and bare not in STOP_WORDS:
+        elif len(bare := word if is_plain else _DIGITS.sub("", word)) > 1 and bare not in STOP_WORDS:
             yield bare
 
 

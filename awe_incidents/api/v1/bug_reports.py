@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.fields import MAX_ID, Flag, Text, WholeNumber
+from awe_incidents.api.kept import represent
 from awe_incidents.api.multipart import MAX_BODY_BYTES, MEDIA_TYPE, FormParser, sent_form
 from awe_incidents.api.parameters import PageParameters, Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
@@ -100,7 +101,7 @@ class BugReportList(ListView, CreateView):
             at=timezone.now(),
         )
         context = {**self.get_serializer_context(), "run": run, "likeness": likeness, "has_files": bool(uploads)}
-        data = FiledSerializer(report, context=context).data
+        data = represent(FiledSerializer, report, context=context)
         return created(data, location=data["links"]["self"])
 
 

@@ -15,6 +15,7 @@ from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of, person_of
 from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, SEVERITIES, choice_or_empty
 from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text
+from awe_incidents.api.kept import validated
 from awe_incidents.api.preconditions import TaggedDetail, asked_version
 from awe_incidents.api.v1.incident_lists import IncidentPages, IncidentParameters
 from awe_incidents.api.v1.links import link
@@ -160,9 +161,8 @@ class IncidentList(_VisibleIncidents, ListView, CreateView):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Open the incident."""
-        asked = IncidentRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        incident = open_incident(user=self.person, by=actor_of(request), at=timezone.now(), **asked.validated_data)
+        asked = validated(IncidentRequest, request.data)
+        incident = open_incident(user=self.person, by=actor_of(request), at=timezone.now(), **asked)
         data = self.get_serializer(incident).data
         return created(data, location=data["links"]["self"])
 
@@ -185,9 +185,8 @@ class IncidentDetail(_VisibleIncidents, TaggedDetail):
         """Say how bad the incident is and what it is about."""
         incident = self.get_object()
         version = asked_version(request, current=incident.version)
-        asked = ClassificationRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        because, said = asked.validated_data["because"], asked.validated_data
+        said = validated(ClassificationRequest, request.data)
+        because = said["because"]
         severity, category = said.get("severity", incident.severity), said.get("category", incident.category)
         classify_incident(
             incident=incident,
@@ -218,15 +217,14 @@ class IncidentTransitions(_VisibleIncidents, CreateView):
         """Take the step."""
         incident = self.get_object()
         version = asked_version(request, current=incident.version)
-        asked = TransitionRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = validated(TransitionRequest, request.data)
         move_incident(
             incident=incident,
             user=self.person,
             by=actor_of(request),
             at=timezone.now(),
             version=version,
-            **asked.validated_data,
+            **asked,
         )
         data = self.get_serializer(self.get_object()).data
         return created(data, location=data["links"]["self"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -9,12 +11,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from awe_incidents.api.choices import ENVIRONMENT_SOURCES, ENVIRONMENTS, FLAW_CODES, PREFILL_STATES, SECTIONS
+from awe_incidents.api.kept import represent, represent_all
 from awe_incidents.api.v1.attachments import AttachmentSerializer
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.v1.results import RuleCountsField
 from awe_incidents.incidents.likeness import MAX_WHY, THRESHOLD, Likeness
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, ReportRevision, ReportText
-from awe_incidents.incidents.prefills import prefill_of
+from awe_incidents.incidents.prefills import WAITING, prefill_of
 from awe_incidents.incidents.queries import revisions_of
 from awe_incidents.incidents.reports import flaws_of, new_issue
 
@@ -200,9 +203,10 @@ class BugReportDetailSerializer(BugReportSerializer):
         read_only_fields = fields
 
     @extend_schema_field(Prefill)
-    def get_prefill(self, report: BugReport) -> dict[str, Any]:
+    def get_prefill(self, report: BugReport) -> Mapping[str, Any]:
         """Give what the service collected beside what people wrote."""
-        return dict(Prefill(prefill_of(report)).data)
+        found = prefill_of(report)
+        return _shown_waiting() if found is WAITING else represent(Prefill, found)
 
     @extend_schema_field(Flaw(many=True))
     def get_lint(self, report: BugReport) -> list[dict[str, Any]]:
@@ -212,7 +216,7 @@ class BugReportDetailSerializer(BugReportSerializer):
     @extend_schema_field(RevisionLineSerializer(many=True))
     def get_revisions(self, report: BugReport) -> list[Any]:
         """Give what it said before, newest first."""
-        return list(RevisionLineSerializer(revisions_of(report), many=True, context=self.context).data)
+        return represent_all(RevisionLineSerializer, revisions_of(report), context=self.context)
 
     @extend_schema_field(BugReportDetailLinks)
     def get_links(self, report: BugReport) -> dict[str, str]:
@@ -268,8 +272,14 @@ class FiledSerializer(BugReportDetailSerializer):
     @extend_schema_field(AttachmentSerializer(many=True))
     def get_attachments(self, report: BugReport) -> list[dict[str, Any]]:
         """Give the files that came with the report; a report without files costs no query."""
-        rows = report.attachments.order_by("id") if self.context["has_files"] else report.attachments.none()
-        return [dict(one) for one in AttachmentSerializer(rows, many=True, context=self.context).data]
+        rows = report.attachments.order_by("id") if self.context["has_files"] else ()
+        return represent_all(AttachmentSerializer, rows, context=self.context)
+
+
+@cache
+def _shown_waiting() -> Mapping[str, Any]:
+    """Give what every answer to filing says of the prefill."""
+    return represent(Prefill, WAITING)
 
 
 def flaws_in(text: ReportText) -> list[dict[str, Any]]:

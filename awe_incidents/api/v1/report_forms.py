@@ -10,6 +10,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from awe_incidents.api.fields import SAYS_SOMETHING, Environment, Fields, Flag, StackNamed, Text
+from awe_incidents.api.kept import validated
 from awe_incidents.incidents import template
 from awe_incidents.incidents.models import TEMPLATE_FIELDS
 from awe_incidents.incidents.reports import MAX_CHARACTERS
@@ -128,7 +129,7 @@ def read_report(data: Any, *, place: str = "body") -> dict[str, Any]:
     Raises: ValidationError.
     """
     form = PastedForm if _is_pasted(data) else BugReportForm
-    return _validated(form(data=data, context={"place": place}))
+    return validated(form, data, context={"place": place})
 
 
 def read_revision(data: Any, *, because: str) -> tuple[dict[str, str], str]:
@@ -136,17 +137,12 @@ def read_revision(data: Any, *, because: str) -> tuple[dict[str, str], str]:
 
     Raises: ValidationError.
     """
-    values = _validated(PastedRevisionForm(data=data) if _is_pasted(data) else ChangesForm(data=data))
+    values = validated(PastedRevisionForm if _is_pasted(data) else ChangesForm, data)
     return values, values.pop("because") or because
 
 
 def _is_pasted(data: Any) -> bool:
     return isinstance(data, Mapping) and MARKDOWN in data
-
-
-def _validated(form: Fields) -> dict[str, Any]:
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
 
 
 def _conflicts(names: Iterable[str]) -> dict[str, list[str]]:
@@ -166,8 +162,9 @@ def _read(markdown: str) -> dict[str, Any]:
         fields = asdict(template.parse(markdown))
     except template.TemplateError as error:
         raise serializers.ValidationError({MARKDOWN: [message for _, message in error.problems]}) from None
-    form = TemplateForm(data=fields)
-    if not form.is_valid():
-        told = [f"{template.SECTIONS[name].label}: {text}" for name, texts in form.errors.items() for text in texts]
-        raise serializers.ValidationError({MARKDOWN: told})
-    return dict(form.validated_data)
+    try:
+        return validated(TemplateForm, fields)
+    except serializers.ValidationError as error:
+        wrong: Mapping[str, Any] = error.detail if isinstance(error.detail, dict) else {}
+        told = [f"{template.SECTIONS[name].label}: {text}" for name, texts in wrong.items() for text in texts]
+        raise serializers.ValidationError({MARKDOWN: told}) from None

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.fields import MAX_ID, SAYS_SOMETHING, Fields, Text, WholeNumber
+from awe_incidents.api.kept import validated
 from awe_incidents.api.preconditions import asked_version
 from awe_incidents.api.problems import InvalidFields
 from awe_incidents.api.v1.report_answers import BugReportDetailSerializer
@@ -60,15 +61,14 @@ class ReportIncident(CreateView):
         """Move it."""
         report = self.get_object()
         version = asked_version(request, current=report.version)
-        asked = MoveRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = validated(MoveRequest, request.data)
         report = move_bug_report(
             report=report,
-            to=self._incident(asked.validated_data["incident"]),
+            to=self._incident(asked["incident"]),
             user=self.person,
             by=actor_of(request),
             at=timezone.now(),
-            because=asked.validated_data["because"],
+            because=asked["because"],
             version=version,
         )
         data = self.get_serializer(report).data

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.fields import Text
+from awe_incidents.api.kept import represent
 from awe_incidents.api.parameters import Parameters
 from awe_incidents.api.parsers import MarkdownTemplateParser, StrictJsonParser
 from awe_incidents.api.preconditions import asked_version
@@ -88,7 +89,7 @@ class RevisionList(OfReport, CreateView):
             because=because,
             version=version,
         )
-        data = BugReportDetailSerializer(report, context=self.get_serializer_context()).data
+        data = represent(BugReportDetailSerializer, report, context=self.get_serializer_context())
         return created(data, location=data["revisions"][0]["url"])
 
 

@@ -18,6 +18,7 @@ from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.choices import RUN_STATES, SUITES
 from awe_incidents.api.fields import Choice, Fields, Text
+from awe_incidents.api.kept import validated
 from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.v1.results import CountsField, ResultSerializer
@@ -155,11 +156,10 @@ class IncidentRuns(ListView, CreateView):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Queue the run."""
         incident = self._incident()
-        asked = RunRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = validated(RunRequest, request.data)
         run = request_incident_run(
             incident=incident,
-            suite_name=asked.validated_data["suite"],
+            suite_name=asked["suite"],
             user=self.person,
             by=actor_of(request),
             at=timezone.now(),

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.fields import SAYS_SOMETHING, Fields, StackNamed, Text
+from awe_incidents.api.kept import validated
 from awe_incidents.api.views import NOT_REDACTED, ScopedView
 from diagnostics.operations import inspect_token
 from diagnostics.probes.token_inspection import Fit, GivenToken, Inspection
@@ -125,6 +126,4 @@ class TokenInspections(ScopedView):
 
 def _asked(request: Request) -> dict[str, Any]:
     """Read the request in a frame of its own: a serializer's repr shows what it was given."""
-    asked = TokenInspectionRequest(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return dict(asked.validated_data)
+    return validated(TokenInspectionRequest, request.data)

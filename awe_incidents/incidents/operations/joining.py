@@ -17,7 +17,7 @@ from awe_incidents.incidents import vectors
 from awe_incidents.incidents.likeness import THRESHOLD, Likeness, Profile, likeness
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.states import WAITING
-from awe_incidents.rows import reserve_ids
+from awe_incidents.rows import next_ids, reserve_ids
 from diagnostics.models import Run, Stack
 from diagnostics.states import RunState
 
@@ -67,27 +67,34 @@ def reserve_and_decide(
     *kinds: type[models.Model], stack: Stack, profile: Profile, suite: str
 ) -> tuple[list[int], Joining | None]:
     """Reserve ids for a report's rows and say which incident it joins; None when it has to open one."""
-    has_lock, *ids = reserve_ids(*kinds, beside=f"pg_try_advisory_xact_lock({FILING_LOCK}, {stack.pk:d})")
     if not profile.told:
-        return ids, None
-    found = _decide(stack, profile, suite)
-    if found is None and not has_lock:
-        with connection.cursor() as cursor:
+        return reserve_ids(*kinds), None
+    reserving = next_ids(*kinds, beside=f"pg_try_advisory_xact_lock({FILING_LOCK}, {stack.pk:d})")
+    with connection.cursor() as cursor:
+        looking = cursor.mogrify(_CANDIDATES, _asked(stack, profile))
+        cursor.execute(f"{reserving}; {looking}")  # in one message: most of their time is the way there and back
+        has_lock, *ids = cursor.fetchall()[0]
+        cursor.nextset()
+        found = _first_held(cursor.fetchall(), profile, suite)
+        if found is None and not has_lock:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [FILING_LOCK, stack.pk])
-        found = _decide(stack, profile, suite)  # on what was opened meanwhile, too
+            cursor.execute(looking)  # on what was opened meanwhile, too
+            found = _first_held(cursor.fetchall(), profile, suite)
     return ids, found
 
 
-def _decide(stack: Stack, profile: Profile, suite: str) -> Joining | None:
-    for incident_id, alike in _resembling(stack, profile):
+def _first_held(candidates: Sequence[Sequence[Any]], profile: Profile, suite: str) -> Joining | None:
+    """Keep the incident that resembles most, of equals the oldest, of those that resemble enough and are still open."""
+    compared = [(number, likeness(profile, vectors.profile_of_arrays(*arrays))) for number, *arrays in candidates]
+    enough = [(number, alike) for number, alike in compared if alike.score >= THRESHOLD]
+    for incident_id, alike in sorted(enough, key=lambda one: (-one[1].score, one[0])):
         if joining := _held(incident_id, alike, suite):
             return joining
     return None
 
 
-def _resembling(stack: Stack, profile: Profile) -> Sequence[tuple[int, Likeness]]:
-    """Give the open incidents that resemble enough, best first, of equals the oldest."""
-    asked: dict[str, Any] = {
+def _asked(stack: Stack, profile: Profile) -> dict[str, Any]:
+    return {
         "stack": stack.pk,
         "any": vectors.query_of_any(profile),
         "telling": vectors.query_of_telling(profile, stack_id=stack.pk),
@@ -95,12 +102,6 @@ def _resembling(stack: Stack, profile: Profile) -> Sequence[tuple[int, Likeness]
         "max_telling": MAX_TELLING,
         "max_compared": MAX_COMPARED,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, asked)
-        rows = cursor.fetchall()
-    compared = [(number, likeness(profile, vectors.profile_of_arrays(*arrays))) for number, *arrays in rows]
-    enough = [(number, alike) for number, alike in compared if alike.score >= THRESHOLD]
-    return sorted(enough, key=lambda one: (-one[1].score, one[0]))
 
 
 def _held(incident_id: int, alike: Likeness, suite: str) -> Joining | None:
