@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import ClassVar
 
-from deploy.awe.process import launch
+from deploy.awe.process import launch, prepare_database
 from deploy.awe.process.errors import ApiUnreachable, ProcessStackError
 from deploy.awe.process.faults.fault import Fault
 from deploy.awe.process.layout import APPLICATION
 from deploy.awe.process.settings import PREPARE
 
-ALEMBIC_SECONDS = 60.0
+RUN_SECONDS = 60.0
 BEFORE = "0002_jobs"
 
 
@@ -24,7 +25,7 @@ class MigrationsBehind(Fault):
 
     def inject(self) -> None:
         """Take the revision back that the workflows need, and what came after it."""
-        self._alembic("downgrade", BEFORE)
+        self._run("alembic", "-c", str(APPLICATION / "alembic.ini"), "downgrade", BEFORE, folder=APPLICATION)
 
     def is_broken(self) -> bool:
         """A page that needs a missing revision fails."""
@@ -34,19 +35,20 @@ class MigrationsBehind(Fault):
             return False
 
     def mend(self) -> None:
-        """Migrate to the newest revision."""
-        self._alembic("upgrade", "head")
+        """Prepare the database as at every start: new tables have to be opened to the monitor, too."""
+        self._run(prepare_database.__name__, folder=self.stack.root)
 
-    def _alembic(self, *arguments: str) -> None:
+    def _run(self, module: str, *arguments: str, folder: Path) -> None:
         environment = str(self.stack.layout.environment(PREPARE))
-        alembic = [sys.executable, "-m", "alembic", "-c", str(APPLICATION / "alembic.ini")]
         done = subprocess.run(
-            [sys.executable, launch.__file__, environment, *alembic, *arguments],
-            cwd=APPLICATION,
+            [sys.executable, launch.__file__, environment, sys.executable, "-m", module, *arguments],
+            cwd=folder,
             capture_output=True,
             text=True,
-            timeout=ALEMBIC_SECONDS,
+            timeout=RUN_SECONDS,
             check=False,
         )
         if done.returncode != 0:
-            raise ProcessStackError(f"alembic {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-500:]}")
+            raise ProcessStackError(
+                f"{module} {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-500:]}"
+            )

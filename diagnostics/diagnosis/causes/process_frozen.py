@@ -1,0 +1,35 @@
+"""A process that is there and does nothing: stopped by a signal, deadlocked, or stuck in the kernel."""
+
+from __future__ import annotations
+
+from diagnostics.diagnosis.cause import ANY, Cause, codes
+from diagnostics.diagnosis.following import SILENCE
+
+CAUSE = Cause(
+    slug="process_frozen",
+    title="A process does not answer though it runs",
+    category="startup",
+    severity="critical",
+    sentence="{subject} runs, but its process is frozen or hangs: it accepts connections and answers nothing.",
+    signs=(
+        *codes("container.unhealthy", certainty=0.5),
+        *codes("postgres.timeout", "pooled.timeout", "redis.timeout", "broker.timeout", certainty=0.6),
+        *codes("handshake.timeout", certainty=0.6),
+        *codes("health.no_answer", "api.timeout", "timing.timeout", certainty=0.4),
+    ),
+    refuted_by=codes(
+        "container.exited",
+        "container.paused",
+        "container.crash_loop",
+        "health.ok",
+        "postgres.answered",
+        "redis.answered",
+        "pooled.answered",
+        "latency.high",
+        "timing.slow",
+        states=ANY,
+    ),
+    explains=SILENCE,
+    actions=("service.restart",),
+    how_to="how-to/startup.md",
+)

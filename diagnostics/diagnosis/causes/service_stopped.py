@@ -1,0 +1,37 @@
+"""A process or container that should run does not: it was stopped, or it ended and nobody starts it again."""
+
+from __future__ import annotations
+
+from diagnostics.diagnosis.cause import ANY, TROUBLED, Cause, codes
+from diagnostics.diagnosis.following import NEVER_STARTS
+
+CAUSE = Cause(
+    slug="service_stopped",
+    title="A service is stopped",
+    category="startup",
+    severity="critical",
+    sentence="{subject} is stopped.",
+    signs=(
+        *codes("container.exited", "container.created", "container.missing", certainty=0.95),
+        *codes("port.nobody_listens", certainty=0.7),
+        *codes("port.nobody_listens", "connection.refused", certainty=0.5, states=TROUBLED),
+        *codes("postgres.refused", "pooled.refused", "redis.refused", certainty=0.8),
+        *codes("postgres.dns", "redis.dns", "dns.unknown_name", certainty=0.3),
+        *codes("handshake.connect_refused", certainty=0.6),
+        *codes("queue.no_worker", "broker.no_process", certainty=0.6),
+    ),
+    refuted_by=codes(
+        "container.running",
+        "container.crash_loop",
+        "container.paused",
+        "port.owned",
+        "port.taken",
+        "container.port_taken",
+        "service.image_missing",
+        "memory.killed",
+        states=ANY,
+    ),
+    explains=NEVER_STARTS,
+    actions=("service.start",),
+    how_to="how-to/startup.md",
+)

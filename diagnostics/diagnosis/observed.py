@@ -1,0 +1,144 @@
+"""What the checks of one run saw, as the ranker reads it: findings about services, from stored or fresh results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from diagnostics.checks.result import Citation, Measurement, Result, State
+from diagnostics.diagnosis.topology import Topology
+from diagnostics.stack import StackConfig
+
+NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Lines of a piece of evidence, 1-based and both included; `evidence` is its key within its check's result."""
+
+    check: str
+    evidence: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One finding, and the service that its target belongs to ("" where the stack's description does not say)."""
+
+    check: str
+    state: State
+    code: str
+    target: str
+    message: str
+    service: str
+    part: str = ""  # which file of a TLS set the target is: ca, server_certificate, client_key ...
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """Give what it is about, in one word for people: the service, or else the target itself."""
+        return self.service or self.target
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Give what tells it from other observations of its run."""
+        return (self.check, self.code, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one check ended, for the coverage."""
+
+    check: str
+    state: State
+    code: str
+    message: str
+    prerequisite: str
+    next_checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that one run saw of one stack."""
+
+    topology: Topology
+    answers: tuple[Answer, ...]  # one a check, by slug
+    observations: tuple[Observation, ...]
+
+    @classmethod
+    def of_stored(cls, rows: Iterable[Mapping[str, Any]], *, stack: StackConfig) -> Observed:
+        """Read results as they are stored or printed: mappings of check, state, code, message, findings, ..."""
+        topology = Topology.of(stack)
+        rows = sorted(rows, key=lambda row: str(row["check"]))
+        return cls(topology, tuple(map(_answer, rows)), tuple(one for row in rows for one in _read(row, topology)))
+
+    @classmethod
+    def of_results(cls, results: Iterable[Result], *, stack: StackConfig) -> Observed:
+        """Read results as the checks gave them."""
+        return cls.of_stored(map(_as_stored, results), stack=stack)
+
+    def looked(self) -> frozenset[str]:
+        """Give the checks that have seen something, whatever it was."""
+        return frozenset(one.check for one in self.answers if one.state in {State.PASS, State.WARN, State.FAIL})
+
+
+def _answer(row: Mapping[str, Any]) -> Answer:
+    return Answer(
+        check=row["check"],
+        state=State(row["state"]),
+        code=row["code"],
+        message=row["message"],
+        prerequisite=row.get("prerequisite", ""),
+        next_checks=tuple(row.get("next_checks", ())),
+    )
+
+
+def _read(row: Mapping[str, Any], topology: Topology) -> Iterator[Observation]:
+    for finding in row["findings"]:
+        target = finding["target"]
+        spans = (Span(row["check"], **citation) for citation in finding["citations"])
+        yield Observation(
+            check=row["check"],
+            state=State(finding["state"]),
+            code=finding["code"],
+            target=target,
+            message=finding["message"],
+            service=topology.service_of(target),
+            part=topology.part_of(target),
+            measured={name: one["value"] for name, one in finding["measured"].items()},
+            spans=tuple(sorted(set(spans))),
+        )
+
+
+def _as_stored(result: Result) -> Mapping[str, Any]:
+    leading = result.leading
+    return {
+        "check": result.check,
+        "state": result.state,
+        "code": leading.code,
+        "message": leading.message,
+        "prerequisite": result.prerequisite,
+        "next_checks": leading.next_checks,
+        "findings": [
+            {
+                "state": one.state,
+                "code": one.code,
+                "target": one.target,
+                "message": one.message,
+                "measured": {name: _measured(value) for name, value in one.measured.items()},
+                "citations": [_cited(citation) for citation in one.citations],
+            }
+            for one in result.findings
+        ],
+    }
+
+
+def _measured(value: Measurement) -> dict[str, Any]:
+    return asdict(value)
+
+
+def _cited(citation: Citation) -> dict[str, Any]:
+    return asdict(citation)

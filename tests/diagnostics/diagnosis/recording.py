@@ -1,0 +1,58 @@
+"""Recorded runs: `python -m tests.diagnostics.diagnosis.recording [FAULT...]` makes each fault and keeps what was seen.
+
+A recording holds the stack's description and its results without evidence; folders are replaced by /srv/awe.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from deploy.awe.process import ProcessStack, StackSettings
+from deploy.awe.process.faults import all_faults
+from diagnostics.diagnosis.observed import Observed
+from diagnostics.looking.report import result_as_json
+from diagnostics.looking.session import run_session
+from diagnostics.stack import parse_document, read_stack
+from tests.stacks import broken, running_stack
+
+FOLDER = Path(__file__).parent / "recorded"
+KEPT = ("check", "state", "code", "message", "prerequisite", "next_checks", "findings")
+
+
+def recorded() -> Mapping[str, Observed]:
+    """Give every recorded run by its name."""
+    return {path.stem: observed_of(json.loads(path.read_text())) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def observed_of(recording: Mapping[str, Any]) -> Observed:
+    """Read one recording."""
+    return Observed.of_stored(recording["results"], stack=parse_document(recording["stack"]))
+
+
+def record(name: str, stack: ProcessStack) -> None:
+    """Look at a stack and keep what was seen."""
+    config = read_stack(stack.layout.description)
+    report = run_session(config)
+    results = [{key: value for key, value in result_as_json(one).items() if key in KEPT} for one in report.results]
+    text = json.dumps({"stack": dict(config.document), "results": results}, indent=1, sort_keys=True)
+    text = text.replace(str(stack.servers), "/srv/awe/servers").replace(str(stack.root), "/srv/awe")
+    (FOLDER / f"{name}.json").write_text(text + "\n")
+
+
+def main(names: Sequence[str]) -> None:
+    """Record the healthy stack and faults, all or those named."""
+    with running_stack(StackSettings()) as stack:
+        record("healthy", stack)
+        for fault in all_faults():
+            if not names or fault.slug in names:
+                with broken(stack, fault.slug):
+                    record(fault.slug, stack)
+                print(fault.slug, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
