@@ -1,7 +1,8 @@
 """Look at a stack from the shell, without the service: `python -m diagnostics stack.toml`.
 
-Exit codes: 0 healthy, 1 at least one check failed, 2 nothing failed but something could not be looked at,
-3 the stack.toml is invalid or nothing could be looked at; 130 interrupted. A warning alone exits 0.
+Exit codes: 0 healthy, 1 something failed and there is a cause for it, 2 inconclusive (something failed without a known
+cause, or could not be looked at), 3 the stack.toml is invalid or nothing could be looked at; 130 interrupted. A warning
+alone exits 0.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ INTERRUPTED = 130
 PROGRAM = "python -m diagnostics"
 EPILOG = """`python -m diagnostics logs STACK.TOML SERVICE` shows a log without its secrets; with --help it says more.
 
-Exit codes: 0 healthy, 1 at least one check failed, 2 nothing failed but something could not be looked at,
-3 the stack.toml is invalid or nothing could be looked at, 130 interrupted."""
+Exit codes: 0 healthy, 1 something failed and there is a cause for it, 2 inconclusive (something failed without a known
+cause, or could not be looked at), 3 the stack.toml is invalid or nothing could be looked at, 130 interrupted."""
 
 
 @click.command(name="diagnostics", epilog=EPILOG)

@@ -4,8 +4,8 @@ The JSON object:
   format       1; grows by new keys only, a change of meaning is a new number
   verdict      healthy | diagnosed | inconclusive | could_not_look
   causes       likeliest first: {code, title, sentence, subject, service, category, severity, score (0 to 1),
-               warns_only, evidence [span], explains {causes [{code, subject}], findings [{check, code, target, message}]},
-               missing (codes that it predicts and nobody saw), actions (slugs), how_to (page below docs/)}
+               warns_only, evidence [span], explains {causes [{code, subject}], findings [{check, code, target,
+               message}]}, missing (codes that it predicts and nobody saw), actions (slugs), how_to (page below docs/)}
   refuted      {code, subject, sentence, reason, evidence [span]}
   unexplained  failed findings that no cause accounts for: {check, code, target, message, evidence [span]}
   deciding     {check, because} of an inconclusive diagnosis: the one check that would decide; else null
@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import Any
 
 from diagnostics.checks.result import State
-from diagnostics.diagnosis.observed import NOT_APPLICABLE, Answer, Observation, Observed, Span
+from diagnostics.diagnosis.observed import Observation, Observed, Span
 from diagnostics.diagnosis.ranker import Candidate, Ranking, Refuted, Root, rank
 
 FORMAT = 1
@@ -93,15 +93,10 @@ def warns_only(candidate: Candidate) -> bool:
 def _conclusion(observed: Observed, ranking: Ranking) -> Conclusion:
     if any(not warns_only(root.candidate) for root in ranking.roots):
         return Conclusion.DIAGNOSED
-    if not observed.looked():
+    if not any(one.has_looked for one in observed.answers):
         return Conclusion.COULD_NOT_LOOK
-    open_ends = (one for one in observed.answers if _is_open(one))
-    return Conclusion.INCONCLUSIVE if ranking.unexplained or any(open_ends) else Conclusion.HEALTHY
-
-
-def _is_open(answer: Answer) -> bool:
-    """Say whether a check should have looked and did not."""
-    return answer.state is State.ERROR or (answer.state is State.SKIP and answer.code != NOT_APPLICABLE)
+    has_open_ends = any(one.could_not_look or one.is_waiting for one in observed.answers)
+    return Conclusion.INCONCLUSIVE if ranking.unexplained or has_open_ends else Conclusion.HEALTHY
 
 
 def _deciding(observed: Observed, ranking: Ranking) -> Deciding | None:
@@ -110,8 +105,8 @@ def _deciding(observed: Observed, ranking: Ranking) -> Deciding | None:
     for seen in ranking.unexplained:
         for following in answers[seen.check].next_checks:
             return Deciding(following, f"it would tell more of: {seen.message}")
-    failed = [one for one in observed.answers if one.state is State.ERROR]
-    waiting = [one for one in observed.answers if one.state is State.SKIP and one.code != NOT_APPLICABLE]
+    failed = [one for one in observed.answers if one.could_not_look]
+    waiting = [one for one in observed.answers if one.is_waiting]
     for one in sorted(failed, key=lambda one: -sum(other.prerequisite == one.check for other in waiting)):
         return Deciding(one.check, f"it could not look: {one.message}")
     for one in waiting:

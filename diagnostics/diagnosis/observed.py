@@ -58,6 +58,22 @@ class Answer:
     message: str
     prerequisite: str
     next_checks: tuple[str, ...]
+    states: frozenset[State]  # of its findings
+
+    @property
+    def could_not_look(self) -> bool:
+        """Say whether it failed to look; one that found something wrong has looked, whatever else it could not."""
+        return State.ERROR in self.states and State.FAIL not in self.states
+
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether it held back though it applies to the stack."""
+        return self.states == {State.SKIP} and self.code != NOT_APPLICABLE
+
+    @property
+    def has_looked(self) -> bool:
+        """Say whether it saw something, whatever it was."""
+        return not self.could_not_look and self.states != {State.SKIP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +96,6 @@ class Observed:
         """Read results as the checks gave them."""
         return cls.of_stored(map(_as_stored, results), stack=stack)
 
-    def looked(self) -> frozenset[str]:
-        """Give the checks that have seen something, whatever it was."""
-        return frozenset(one.check for one in self.answers if one.state in {State.PASS, State.WARN, State.FAIL})
-
 
 def _answer(row: Mapping[str, Any]) -> Answer:
     return Answer(
@@ -93,6 +105,7 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         message=row["message"],
         prerequisite=row.get("prerequisite", ""),
         next_checks=tuple(row.get("next_checks", ())),
+        states=frozenset(State(finding["state"]) for finding in row["findings"]),
     )
 
 

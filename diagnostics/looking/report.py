@@ -5,6 +5,8 @@ The JSON object:
   stack         {name, environment, vantage}
   suite, started_at (ISO 8601, UTC), seconds
   verdict       healthy | unhealthy | inconclusive | could_not_look; exit_code 0 | 1 | 2 | 3
+  causes        of what failed, likeliest first; with `refuted`, `unexplained`, `deciding` and `suggested` as
+                diagnostics/diagnosis/diagnosis.py describes them: a cause cites what shows it
   coverage      {looked, could_not_look, skipped, not_applicable}: lists of {check, code, message, prerequisite}
   results       one per check, by slug: {check, version, title, runbook, state, code, message, target, prerequisite,
                 vantage, started_at, duration_ms, next_checks, findings, evidence}
@@ -23,27 +25,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Evidence, Finding, Result, State
+from diagnostics.diagnosis.diagnosis import Conclusion, Diagnosis, diagnose
+from diagnostics.diagnosis.observed import NOT_APPLICABLE, Observed
 from diagnostics.stack import StackConfig
 
 FORMAT = 1
-NOT_APPLICABLE = "not_applicable"
-
 Json = dict[str, Any]
+DIAGNOSED = ("causes", "refuted", "unexplained", "deciding", "suggested")
 
 
 class Verdict(StrEnum):
     """What a session says of the stack."""
 
     HEALTHY = "healthy"  # everything that applies was looked at, and nothing failed
-    UNHEALTHY = "unhealthy"  # at least one check failed
-    INCONCLUSIVE = "inconclusive"  # nothing failed, but something could not be looked at
+    UNHEALTHY = "unhealthy"  # something failed, and there is a cause for it
+    INCONCLUSIVE = "inconclusive"  # something failed and no cause is known, or something could not be looked at
     COULD_NOT_LOOK = "could_not_look"  # nothing was looked at
 
 
+VERDICT_OF = {
+    Conclusion.HEALTHY: Verdict.HEALTHY,
+    Conclusion.DIAGNOSED: Verdict.UNHEALTHY,
+    Conclusion.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+    Conclusion.COULD_NOT_LOOK: Verdict.COULD_NOT_LOOK,
+}
 EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.UNHEALTHY: 1, Verdict.INCONCLUSIVE: 2, Verdict.COULD_NOT_LOOK: 3}
 
 
@@ -70,7 +80,7 @@ class Coverage:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SessionReport:
     """All results of one session, by slug."""
 
@@ -88,15 +98,15 @@ class SessionReport:
             kinds[_kind(result)].append(result)
         return Coverage(*(tuple(kinds[name]) for name in ("looked", "could_not", "skipped", "not_applicable")))
 
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Say what the results mean."""
+        return diagnose(Observed.of_results(self.results, stack=self.stack))
+
     @property
     def verdict(self) -> Verdict:
         """Give the verdict; a warning alone leaves a stack healthy."""
-        coverage = self.coverage
-        if any(result.state is State.FAIL for result in self.results):
-            return Verdict.UNHEALTHY
-        if not coverage.looked:
-            return Verdict.COULD_NOT_LOOK
-        return Verdict.INCONCLUSIVE if coverage.could_not_look or coverage.skipped else Verdict.HEALTHY
+        return VERDICT_OF[self.diagnosis.conclusion]
 
     @property
     def exit_code(self) -> int:
@@ -128,6 +138,7 @@ class SessionReport:
                 "skipped": _covered(coverage.skipped),
                 "not_applicable": _covered(coverage.not_applicable),
             },
+            **{name: self.diagnosis.as_json()[name] for name in DIAGNOSED},
             "results": [result_as_json(result) for result in self.results],
         }
 

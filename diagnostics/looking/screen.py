@@ -17,6 +17,7 @@ from rich.text import Text
 
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Citation, Evidence, Finding, Result, State
+from diagnostics.diagnosis.diagnosis import Diagnosis
 from diagnostics.looking.report import SessionReport, Verdict
 
 STYLES = {State.PASS: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim", State.ERROR: "magenta"}
@@ -24,7 +25,7 @@ SHOWN_LINES = 8  # of one citation
 VERDICTS = {
     Verdict.HEALTHY: "healthy: nothing failed",
     Verdict.UNHEALTHY: "unhealthy",
-    Verdict.INCONCLUSIVE: "inconclusive: nothing failed, but not everything could be looked at",
+    Verdict.INCONCLUSIVE: "inconclusive: something failed without a known cause, or could not be looked at",
     Verdict.COULD_NOT_LOOK: "could not look at anything",
 }
 
@@ -87,11 +88,32 @@ def print_summary(report: SessionReport, console: Console) -> None:
             console.print()
             _print_finding(result, finding, console)
     console.print()
+    _print_causes(report.diagnosis, console)
     console.print(Text(f"{report.coverage}; {report.seconds:.1f} s"), soft_wrap=True)
     for line in _not_looked_at(report):
         console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
     style = "bold green" if report.verdict is Verdict.HEALTHY else "bold red"
     console.print(Text(f"{report.stack.name}: {VERDICTS[report.verdict]}", style=style), soft_wrap=True)
+
+
+def _print_causes(diagnosis: Diagnosis, console: Console) -> None:
+    """Print the causes with what follows from each, then what was refuted and what would decide."""
+    for place, root in enumerate(diagnosis.roots, start=1):
+        one = root.candidate
+        heading = Text(f"CAUSE {place}  ", style="bold red").append(f"{one.cause.slug}", style="bold")
+        console.print(heading.append(f"  {one.score:.0%}  {printable(one.sentence)}"), soft_wrap=True)
+        shown_by = ", ".join(dict.fromkeys(f"{span.check} {span.evidence}" for span in one.spans))
+        console.print(Text(f"  shown by {shown_by}", style="dim"), soft_wrap=True)
+        follows = [printable(folded.sentence) for folded in root.folded] + [
+            f"{seen.check} {seen.code} {printable(seen.target)}" for seen in root.explained
+        ]
+        for line in follows[:SHOWN_LINES]:
+            console.print(Text(f"  explains: {line}", style="dim"), soft_wrap=True)
+        console.print(Text(f"  what to do: docs/{one.cause.how_to}", style="dim"), soft_wrap=True)
+    for refuted in diagnosis.ranking.refuted:
+        console.print(Text(f"  not {refuted.candidate.cause.slug}: {printable(refuted.reason)}", style="dim"))
+    if diagnosis.deciding:
+        console.print(Text(f"  {diagnosis.deciding.check} would decide: {printable(diagnosis.deciding.because)}"))
 
 
 def _print_finding(result: Result, finding: Finding, console: Console) -> None:

@@ -23,7 +23,7 @@ EMPTY_SECONDS = 1.0
 POLL_SECONDS = 0.05
 TOOL_SECONDS = 2.0
 MAX_HEARTBEAT_SECONDS = 10.0
-MAX_ABSENCE_SECONDS = 12.0  # the worker notes every 5 s that it lives
+MAX_ABSENCE_SECONDS = 20.0  # the worker notes every 5 s that it lives, which may take 5 s to connect and 8 s to write
 
 
 def problems(stack: ProcessStack) -> list[str]:

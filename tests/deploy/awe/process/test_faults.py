@@ -21,7 +21,7 @@ def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_fault_breaks_the_stack_and_is_mended(slug: str, awe_stack: ProcessStack) -> None:
-    assert awe_stack.problems() == []
+    awe_stack.wait_until_healthy()  # says what is wrong where the fault before has left something
     with broken(awe_stack, slug):
         assert find_fault(slug)(awe_stack).is_broken()
         assert awe_stack.problems() != []
