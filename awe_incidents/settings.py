@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "AttachmentKind": "awe_incidents.api.choices.ATTACHMENT_KINDS",
         "AttachmentState": "awe_incidents.api.choices.ATTACHMENT_STATES",
         "IncidentState": "awe_incidents.api.choices.INCIDENT_STATES",
+        "Conclusion": "awe_incidents.api.choices.CONCLUSIONS",
         "RunState": "awe_incidents.api.choices.RUN_STATES",
         "ResultProgress": "awe_incidents.api.choices.RESULT_PROGRESS",
         "CheckState": "awe_incidents.api.choices.CHECK_STATES",

@@ -10,6 +10,7 @@ from awe_incidents.growth.models import Content
 from awe_incidents.monthly import MonthlyId
 from diagnostics.checks.base import SUITES
 from diagnostics.checks.result import State
+from diagnostics.diagnosis.diagnosis import Conclusion
 from diagnostics.stack.schema import ENVIRONMENTS
 from diagnostics.states import ResultProgress, RunState
 
@@ -153,6 +154,26 @@ class CheckResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slug} of run {self.run_id}"
+
+
+class Diagnosis(models.Model):
+    """What the results of a finished run mean, in the form of diagnosis/diagnosis.py; kept when results are removed."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="diagnosis")
+    conclusion = models.CharField(max_length=16)
+    cause = models.CharField(max_length=100, default="", blank=True)  # the likeliest one's slug; "" without one
+    subject = models.CharField(max_length=500, default="", blank=True)  # of that cause
+    document = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "diagnoses"
+        constraints = [
+            models.CheckConstraint(name="diagnosis_conclusion", condition=Q(conclusion__in=list(Conclusion)))
+        ]
+        indexes = [models.Index(fields=["cause", "-run"], name="diagnosis_by_cause", condition=~Q(cause=""))]
+
+    def __str__(self) -> str:
+        return f"diagnosis of run {self.run_id}"
 
 
 class Handover(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -15,14 +15,16 @@ from django.utils import timezone
 from awe_incidents.monthly import made_since
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.seeing import Earlier
+from diagnostics.diagnosis.diagnosis import diagnose
+from diagnostics.diagnosis.observed import Observed
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable, UnknownStack
 from diagnostics.looking import CaptureRequest, LookRequest
 from diagnostics.looking.redacting import stack_redactor
-from diagnostics.models import CheckBaseline, CheckResult, EvidenceText, Run, Stack, StackSecret
+from diagnostics.models import CheckBaseline, CheckResult, Diagnosis, EvidenceText, Run, Stack, StackSecret
 from diagnostics.redaction import Redactor
 from diagnostics.sealing import SealBroken, unseal
 from diagnostics.stack import Mark, SecretResolver, StackConfig, StackInvalid, freshness, parse_document
-from diagnostics.states import ResultProgress
+from diagnostics.states import ResultProgress, RunState
 
 REDACTOR_KEPT_SECONDS = 300
 EARLIER_RUNS = 50  # that are looked through for how a check ended before
@@ -189,3 +191,35 @@ def evidence_text(sha256: str) -> str:
 def runs_of(stack: Stack) -> QuerySet[Run]:
     """Give the runs of a stack, newest first."""
     return Run.objects.filter(stack=stack).order_by("-id")
+
+
+def diagnosis_of(run: Run) -> dict[str, Any] | None:
+    """Give a run's diagnosis; while it goes, that of the results so far; None for one that finished without.
+
+    Raises: DescriptionOutdated.
+    """
+    if run.state == RunState.FINISHED:
+        kept = Diagnosis.objects.filter(run=run).values_list("document", flat=True).first()
+        return dict(kept) if kept else None
+    return diagnosed(run, list(results_of(run).filter(progress=ResultProgress.STORED).order_by("slug")))
+
+
+def diagnosed(run: Run, rows: Sequence[CheckResult]) -> dict[str, Any]:
+    """Say what results of a run mean, in the form of diagnosis/diagnosis.py.
+
+    Raises: DescriptionOutdated.
+    """
+    seen = Observed.of_stored(map(_as_read, rows), stack=config_of(run.stack, document=run.document))
+    return diagnose(seen).as_json()
+
+
+def _as_read(row: CheckResult) -> dict[str, Any]:
+    return {
+        "check": row.slug,
+        "state": row.state,
+        "code": row.code,
+        "message": row.message,
+        "prerequisite": row.prerequisite,
+        "next_checks": row.next_checks,
+        "findings": row.findings,
+    }

@@ -19,6 +19,7 @@ from awe_incidents.incidents.states import IncidentState as _IncidentState
 from awe_incidents.incidents.states import Severity as _Severity
 from diagnostics.checks.base import SUITES as _SUITES
 from diagnostics.checks.result import State as _State
+from diagnostics.diagnosis.diagnosis import Conclusion as _Conclusion
 from diagnostics.stack.schema import ENVIRONMENTS as _ENVIRONMENTS
 from diagnostics.stack.schema import VANTAGES as _VANTAGES
 from diagnostics.states import ResultProgress as _ResultProgress
@@ -50,6 +51,7 @@ ATTACHMENT_KINDS = _words(_AttachmentKind)
 ATTACHMENT_STATES = _words(_AttachmentState)
 CATEGORIES = _words(_Category)
 SEVERITIES = _words(_Severity)
+CONCLUSIONS = _words(_Conclusion)
 RUN_STATES = _words(_RunState)
 SUITES = _words(_SUITES)
 CHECK_STATES = _words(_State)

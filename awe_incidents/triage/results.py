@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
+from awe_incidents.triage.diagnoses import ShownDiagnosis, shown_diagnosis
 from awe_incidents.triage.texts import Line, Span, lines_of
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Run
 from diagnostics.queries import results_of
@@ -74,6 +75,7 @@ class ShownRun:
 
     run: Run
     results: list[ShownResult]
+    diagnosis: ShownDiagnosis | None
 
     @property
     def is_open(self) -> bool:
@@ -99,7 +101,7 @@ def shown_run(run: Run) -> ShownRun:
     results = [_shown(row) for row in rows]
     results.sort(key=lambda one: (FROM_BAD_TO_GOOD.index(one.row.state), one.row.slug))
     fill_excerpts(finding for result in results for finding in result.bad)
-    return ShownRun(run, results)
+    return ShownRun(run, results, shown_diagnosis(run) if results else None)
 
 
 def shown_result(row: CheckResult) -> ShownResult:

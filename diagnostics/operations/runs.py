@@ -21,6 +21,7 @@ from diagnostics.errors import UnknownSuite
 from diagnostics.looking import next_steps
 from diagnostics.looking.plan import Progress
 from diagnostics.models import CheckResult, Run, Stack
+from diagnostics.operations.diagnosing import keep_diagnosis
 from diagnostics.operations.storing import fill_result
 from diagnostics.queries import results_of, seconds
 from diagnostics.signals import run_finished
@@ -156,7 +157,10 @@ def _finish(run: Run, *, at: datetime) -> None:
     run.counts = dict(Counter(row.state for row in results))
     run.save(update_fields=["state", "finished_at", "digest", "counts"])
     run.handovers.all().delete()
-    trail.record("run:finished", subject=run, by=WORKER, at=at, data={"digest": run.digest, "counts": run.counts})
+    diagnosis = keep_diagnosis(run, results)
+    cause = diagnosis.cause if diagnosis else ""
+    data = {"digest": run.digest, "counts": run.counts, "cause": cause}
+    trail.record("run:finished", subject=run, by=WORKER, at=at, data=data)
     run_finished.send(sender=Run, run=run, at=at)
     _ring_next_of(run.stack)
 

@@ -44,6 +44,7 @@ class IncidentLinks(serializers.Serializer[Any]):
     self = serializers.URLField()
     timeline = serializers.URLField()
     runs = serializers.URLField()
+    diagnosis = serializers.URLField()
     bug_reports = serializers.URLField()
 
 
@@ -97,6 +98,7 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
             "self": link(request, "incident", id=incident.pk),
             "timeline": link(request, "incident-timeline", id=incident.pk),
             "runs": link(request, "incident-runs", id=incident.pk),
+            "diagnosis": link(request, "incident-diagnosis", id=incident.pk),
             "bug_reports": f"{link(request, 'bug-reports')}?incident={incident.pk}",
         }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -14,6 +16,7 @@ from awe_incidents.incidents.models import Incident, IncidentRun, TimelineEntry
 from awe_incidents.incidents.operations.history import run_requested, write_history
 from diagnostics.models import Run
 from diagnostics.operations import request_run
+from diagnostics.queries import diagnosis_of
 
 
 @transaction.atomic
@@ -39,14 +42,21 @@ def _request_run(incident: Incident, *, suite_name: str, reason: str, at: dateti
 def note_run_finished(*, run: Run, at: datetime) -> None:
     """Write a finished run into the history of the incidents that it was made for."""
     counts = ", ".join(f"{number} {state}" for state, number in sorted(run.counts.items()))
+    cause = _likeliest_cause(run)
+    text = f"Run {run.pk} finished: {counts}" + (f". Likeliest cause: {cause['sentence']}" if cause else "")
     TimelineEntry.objects.bulk_create(
         TimelineEntry(
             incident_id=incident_id,
             kind="run_finished",
-            text=f"Run {run.pk} finished: {counts}",
+            text=text,
             actor="service:worker",
-            data={"run": run.pk, "counts": run.counts},
+            data={"run": run.pk, "counts": run.counts, "cause": cause["code"] if cause else ""},
             occurred_at=at,
         )
         for incident_id in run.incident_runs.values_list("incident_id", flat=True)
     )
+
+
+def _likeliest_cause(run: Run) -> Mapping[str, Any] | None:
+    document = diagnosis_of(run)
+    return document["causes"][0] if document and document["causes"] else None
