@@ -68,10 +68,11 @@ def record(
     return record_all([fact])[0]
 
 
-def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = ()) -> list[Entry]:
-    """Record several facts of one change, with two statements however many they are.
+def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = (), behind: Iterable[models.Model] = ()) -> list[Entry]:
+    """Record several facts of one change, with two messages to PostgreSQL however many they are.
 
-    One statement is enough where `ids`, reserved earlier for entries, has one for each; what is left over is not used.
+    One is enough where `ids`, reserved earlier for entries, has one for each; what is left over is not used. New rows
+    of the change may go in the same message; the entries come `behind` them.
     Raises: NotInTransaction, TrailUnavailable, EntryTooLarge.
     """
     if not transaction.get_connection().in_atomic_block:
@@ -87,8 +88,10 @@ def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = ()) -> list[Entry]
             entry.pk = entry_id
         for disclosure in disclosures:
             disclosure.entry_id = disclosure.entry.pk
-        insert_together([*entries, *disclosures])
+        insert_together([*behind, *entries, *disclosures])
     except DatabaseError as error:
+        if behind and Entry._meta.db_table not in str(error):
+            raise  # of the rows of the change, then
         raise TrailUnavailable(
             "the audit trail does not take entries now, so nothing was changed; try again"
         ) from error

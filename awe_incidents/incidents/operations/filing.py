@@ -23,7 +23,7 @@ from awe_incidents.incidents.operations.attaching import facts_of, keep_attachme
 from awe_incidents.incidents.operations.history import Line, history_of, run_requested
 from awe_incidents.incidents.operations.joining import Joining, reserve_and_decide
 from awe_incidents.incidents.queue import ring_prefill
-from awe_incidents.rows import insert_together, reserve_ids
+from awe_incidents.rows import reserve_ids
 from diagnostics import queue
 from diagnostics.models import Run, Stack
 from diagnostics.operations import new_run
@@ -84,12 +84,11 @@ def file_bug_report(
         is_lead=joining is None,
         words=vectors.vector_of(clean.said, profile, stack_id=stack.pk),
     )
-    insert_together([*filing.rows(), words])
-    keep_attachments(attachments, files, at=at)
-    filing.ring()
     facts = filing.facts({"stack": stack.pk, "sha256": clean.sha256, "redacted": clean.removed})
     facts_of_files = facts_of(attachments, files, by=by, at=at, incident_id=incident.pk)
-    trail.record_all([*facts, *facts_of_files], ids=more_ids[len(files) :])
+    trail.record_all([*facts, *facts_of_files], ids=more_ids[len(files) :], behind=[*filing.rows(), words])
+    keep_attachments(attachments, files, at=at)
+    filing.ring()
     return Filed(report, filing.run, joining.likeness if joining else None)
 
 

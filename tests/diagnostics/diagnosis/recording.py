@@ -6,6 +6,7 @@ A recording holds the stack's description and its results without evidence; fold
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,6 @@ from typing import Any
 from deploy.awe.process import ProcessStack, StackSettings
 from deploy.awe.process.faults import all_faults
 from diagnostics.diagnosis.observed import Observed
-from diagnostics.looking.report import result_as_json
-from diagnostics.looking.session import run_session
 from diagnostics.stack import parse_document, read_stack
 from tests.stacks import broken, running_stack
 
@@ -34,10 +33,12 @@ def observed_of(recording: Mapping[str, Any]) -> Observed:
 
 
 def record(name: str, stack: ProcessStack) -> None:
-    """Look at a stack and keep what was seen."""
-    config = read_stack(stack.layout.description)
-    report = run_session(config)
-    results = [{key: value for key, value in result_as_json(one).items() if key in KEPT} for one in report.results]
+    """Look at a stack as from the shell, and keep what was seen."""
+    description = stack.layout.description
+    looking = [sys.executable, "-m", "diagnostics", str(description), "--json"]  # its processes load nothing of ours
+    report = json.loads(subprocess.run(looking, capture_output=True, check=False).stdout)
+    results = [{key: value for key, value in one.items() if key in KEPT} for one in report["results"]]
+    config = read_stack(description)
     text = json.dumps({"stack": dict(config.document), "results": results}, indent=1, sort_keys=True)
     text = text.replace(str(stack.servers), "/srv/awe/servers").replace(str(stack.root), "/srv/awe")
     (FOLDER / f"{name}.json").write_text(text + "\n")

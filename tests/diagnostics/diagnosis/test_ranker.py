@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diagnostics.diagnosis.diagnosis import Conclusion, Diagnosis, diagnose
+from diagnostics.diagnosis.observed import Observed
+from diagnostics.stack import parse_toml
+
+STACK = """
+schema = 1
+name = "shop"
+environment = "Staging"
+vantage = "process"
+
+[services.door]
+role = "proxy"
+depends_on = ["desk"]
+
+[services.desk]
+role = "api"
+depends_on = ["pool", "list"]
+
+[services.hands]
+role = "worker"
+depends_on = ["pool", "list"]
+
+[services.pool]
+role = "pooler"
+
+[services.store]
+role = "database"
+
+[services.list]
+role = "queue"
+
+[endpoints.front]
+service = "door"
+url = "https://localhost:7001"
+tls = "front"
+
+[tls.front]
+ca = "ca.crt"
+server_certificate = "front.crt"
+server_key = "front.key"
+client_certificate = "client.crt"
+client_key = "client.key"
+
+[databases.main]
+service = "store"
+host = "10.1.1.1"
+port = 5555
+dbname = "shop"
+user = "clerk"
+
+[databases.main.pooler]
+service = "pool"
+host = "10.1.1.2"
+port = 6666
+"""
+
+
+def finding(code: str, target: str, *, state: str = "fail", evidence: str = "e1") -> dict[str, Any]:
+    return {
+        "state": state,
+        "code": code,
+        "message": f"{target} says {code}",
+        "target": target,
+        "measured": {},
+        "threshold": None,
+        "citations": [{"evidence": evidence, "first_line": 1, "last_line": 2}],
+        "next_checks": [],
+    }
+
+
+def result(check: str, *findings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    worst = max(findings, key=lambda one: ["pass", "skip", "warn", "error", "fail"].index(one["state"]))
+    return {
+        "check": check,
+        "state": worst["state"],
+        "code": worst["code"],
+        "message": worst["message"],
+        "prerequisite": "",
+        "next_checks": [],
+        "findings": list(findings),
+        **more,
+    }
+
+
+@pytest.fixture
+def diagnosed(tmp_path: Path) -> Any:
+    stack = parse_toml(STACK, folder=tmp_path)
+
+    def run(*results: dict[str, Any]) -> Diagnosis:
+        return diagnose(Observed.of_stored(results, stack=stack))
+
+    return run
+
+
+def roots(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    return [root.candidate.key for root in diagnosis.roots]
+
+
+STOPPED = result("startup.container_state", finding("container.exited", "store"))
+UNHEALTHY = result("auth.health_endpoint", finding("health.unhealthy", "https://localhost:7001/health"))
+REFUSED = result("database.postgres_direct", finding("postgres.refused", "10.1.1.1:5555/shop"))
+WAITING = result("database.postgres_pooled", finding("pooled.query_wait", "10.1.1.2:6666"))
+
+
+def test_a_dead_database_explains_what_stands_on_it(diagnosed: Any) -> None:
+    diagnosis = diagnosed(STOPPED, UNHEALTHY, REFUSED, WAITING)
+    assert roots(diagnosis) == [("service_stopped", "store")]
+    assert diagnosis.conclusion is Conclusion.DIAGNOSED
+    root = diagnosis.roots[0]
+    assert {seen.code for seen in root.explained} == {"health.unhealthy", "pooled.query_wait"}
+    assert [span.check for span in root.candidate.spans] == ["database.postgres_direct", "startup.container_state"]
+    assert diagnosis.ranking.unexplained == ()
+
+
+def test_two_causes_that_have_nothing_to_do_with_each_other_are_both_named(diagnosed: Any, tmp_path: Path) -> None:
+    expired = result("ssl.certificate_validity", finding("certificate.expired", str(tmp_path / "front.crt")))
+    assert roots(diagnosed(STOPPED, REFUSED, expired)) == [
+        ("service_stopped", "store"),
+        ("server_certificate_expired", "door"),
+    ]
+
+
+def test_which_certificate_it_is_tells_the_cause(diagnosed: Any, tmp_path: Path) -> None:
+    expired = result("ssl.certificate_validity", finding("certificate.expired", str(tmp_path / "client.crt")))
+    assert roots(diagnosed(expired)) == [("client_certificate_expired", "door")]
+
+
+def test_what_contradicts_a_cause_refutes_it_and_is_shown(diagnosed: Any) -> None:
+    runs = result("startup.container_state", finding("container.running", "store", state="pass"))
+    diagnosis = diagnosed(runs, REFUSED)
+    assert roots(diagnosis) == []
+    (refuted,) = (one for one in diagnosis.ranking.refuted if one.candidate.cause.slug == "service_stopped")
+    assert refuted.reason == "refuted because store says container.running"
+    assert [seen.code for seen in diagnosis.ranking.unexplained] == ["postgres.refused"]
+    assert diagnosis.conclusion is Conclusion.INCONCLUSIVE
+
+
+def test_a_cause_without_evidence_is_never_shown(diagnosed: Any) -> None:
+    bare = {**finding("container.exited", "store"), "citations": []}
+    diagnosis = diagnosed(result("startup.container_state", bare))
+    assert (roots(diagnosis), diagnosis.conclusion) == ([], Conclusion.INCONCLUSIVE)
+
+
+def test_an_inconclusive_diagnosis_names_the_check_that_would_decide(diagnosed: Any) -> None:
+    blind = result("startup.engine", finding("engine.closed", "engine", state="error"))
+    waits = result("startup.container_state", finding("prerequisite", "", state="skip"), prerequisite="startup.engine")
+    deciding = diagnosed(blind, waits, result("network.dns", finding("dns.resolved", "x", state="pass"))).deciding
+    assert (deciding.check, deciding.because) == ("startup.engine", "it could not look: engine says engine.closed")
+
+
+def test_warnings_come_behind_failures_and_leave_a_stack_healthy(diagnosed: Any) -> None:
+    warns = result("startup.config_presence", finding("config.placeholder", "desk", state="warn"))
+    assert diagnosed(warns).conclusion is Conclusion.HEALTHY
+    assert diagnosed(warns).as_json()["causes"][0]["severity"] == "low"
+    assert [slug for slug, _ in roots(diagnosed(warns, REFUSED))] == ["service_stopped", "placeholder_secret"]
+
+
+def test_nothing_looked_at_is_no_health(diagnosed: Any) -> None:
+    blind = result("startup.engine", finding("engine.closed", "engine", state="error"))
+    assert diagnosed(blind).conclusion is Conclusion.COULD_NOT_LOOK
+
+
+def test_the_order_of_results_changes_nothing(diagnosed: Any) -> None:
+    forward = [STOPPED, UNHEALTHY, REFUSED, WAITING]
+    first, second = (json.dumps(diagnosed(*one).as_json()) for one in (forward, forward[::-1]))
+    assert first == second
