@@ -28,10 +28,11 @@ RENAMED = StackSettings(
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The check that must tell of a fault, its code, and whether it fails or only warns."""
+    """The check that must tell of a fault, its code, the cause to be named first, and whether it only warns."""
 
     check: str
     code: str
+    cause: str
     state: str = "fail"
 
 

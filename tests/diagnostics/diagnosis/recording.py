@@ -18,6 +18,7 @@ from diagnostics.diagnosis.observed import Observed
 from diagnostics.stack import parse_document, read_stack
 from tests.stacks import broken, running_stack
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 FOLDER = Path(__file__).parent / "recorded"
 KEPT = ("check", "state", "code", "message", "prerequisite", "next_checks", "findings")
 
@@ -39,9 +40,16 @@ def record(name: str, stack: ProcessStack) -> None:
     report = json.loads(subprocess.run(looking, capture_output=True, check=False).stdout)
     results = [{key: value for key, value in one.items() if key in KEPT} for one in report["results"]]
     config = read_stack(description)
-    text = json.dumps({"stack": dict(config.document), "results": results}, indent=1, sort_keys=True)
-    text = text.replace(str(stack.servers), "/srv/awe/servers").replace(str(stack.root), "/srv/awe")
-    (FOLDER / f"{name}.json").write_text(text + "\n")
+    text = written({"stack": dict(config.document), "results": results})
+    for folder, shown in ((stack.servers, "/srv/awe/servers"), (stack.root, "/srv/awe"), (CHECKOUT, "/srv/checkout")):
+        text = text.replace(str(folder), shown)
+    (FOLDER / f"{name}.json").write_text(text)
+
+
+def written(recording: Mapping[str, Any]) -> str:
+    """Write a recording with a line a result, so that a new one shows what changed."""
+    lines = ",\n".join(json.dumps(one, sort_keys=True) for one in recording["results"])
+    return f'{{"stack": {json.dumps(recording["stack"], sort_keys=True)},\n"results": [\n{lines}\n]}}\n'
 
 
 def main(names: Sequence[str]) -> None:
