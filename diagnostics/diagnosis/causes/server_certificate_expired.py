@@ -17,10 +17,7 @@ CAUSE = Cause(
     category="ssl",
     severity="critical",
     sentence="The server certificate at {subject} is expired.",
-    signs=(
-        Sign("certificate.expired", 0.95, where=_of_server),
-        Sign("chain.expired", 0.9),
-    ),
+    signs=(Sign("certificate.expired", 0.95, where=_of_server),),
     explains=(*TLS_REFUSES, "certificate.expired_unused"),
     remedy=(
         "Confirm it with the file that the finding names: `openssl x509 -in FILE -noout -subject -dates`.",
