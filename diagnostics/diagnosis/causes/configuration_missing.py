@@ -16,7 +16,10 @@ CAUSE = Cause(
         "See which variables they are in the finding of `startup.config_presence`, which shows no values.",
         "Find where the service takes its environment from: its unit, the compose file, an `.env` file or a secret.",
         "Set the value there, and secrets in a secret's file rather than in the compose file.",
-        "Start it anew, as it reads them only then: `docker compose up -d SERVICE` or `systemctl restart UNIT`.",
+        (
+            "Start it anew, as it reads them only then: `docker compose up -d --force-recreate SERVICE` or "
+            "`systemctl restart UNIT`."
+        ),
         "Look again: `startup.config_presence` must pass.",
     ),
 )

@@ -30,7 +30,7 @@ CAUSE = Cause(
         "Read the lifetime in the configuration of the issuer, and its unit, as minutes are easily taken for seconds.",
         (
             "Set it to what people need, and restart the service that issues tokens: "
-            "`docker compose restart SERVICE` or `systemctl restart UNIT`."
+            "`docker compose up -d --force-recreate SERVICE` or `systemctl restart UNIT`."
         ),
         "Look again: `auth.token_lifetime` must pass.",
     ),
