@@ -45,16 +45,21 @@ class Cause:
     title: str  # what is wrong, in a few words
     category: str  # of an incident
     severity: str  # of an incident
-    sentence: str  # "{subject} ..." in plain words
+    sentence: str  # plain words about {subject}: a service, or a path or address where no service is known
     signs: tuple[Sign, ...]
     expects: tuple[Sign, ...] = ()  # would be seen, too, where their check looked
     refuted_by: tuple[Sign, ...] = ()  # of the same subject
     explains: tuple[str, ...] = ()
     explains_everywhere: tuple[str, ...] = ()
+    remedy: tuple[str, ...]  # steps for people: confirm by looking, repair, then see which check passes again
     is_enough_alone: bool = True  # or else two different signs are needed
     actions: tuple[str, ...] = ()  # recovery actions, by slug
-    how_to: str = ""  # the page that tells what to do, below docs/
     check_of: tuple[str, ...] = ()  # checks that would decide where nothing else does
+
+    @property
+    def how_to(self) -> str:
+        """Give the page that tells what to do, below docs/."""
+        return f"causes/{self.slug}.md"
 
 
 def codes(*names: str, certainty: float = 0.9, states: frozenset[State] = FAILING) -> tuple[Sign, ...]:

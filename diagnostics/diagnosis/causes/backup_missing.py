@@ -1,4 +1,4 @@
-"""The newest backup is not there, or is no dump that could be restored."""
+"""The newest backup is not there, or is no dump from which the data could be restored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CAUSE = Cause(
     title="There is no usable backup",
     category="database",
     severity="high",
-    sentence="There is no backup of {subject} that could be restored.",
+    sentence="There is no backup at {subject} that could be restored.",
     signs=codes(
         "backup.missing",
         "backup.folder_missing",
@@ -23,6 +23,15 @@ CAUSE = Cause(
         "backup.other_database",
         certainty=0.94,
     ),
+    remedy=(
+        "See what is there with `ls -lt FOLDER`, and whether the newest can be read with `pg_restore --list FILE`.",
+        "Read the log of the job that makes backups, and repair what stopped it (a path, a password, a full disk).",
+        (
+            "Make one now under a provisional name, and rename it when it is whole: "
+            "`pg_dump -Fc -h HOST -U USER -f FILE.part DATABASE`."
+        ),
+        "Restore it once into an empty database of another name, as only that proves a backup.",
+        "Look again: `database.backups` must pass.",
+    ),
     actions=("database.backup",),
-    how_to="how-to/database.md",
 )

@@ -1,4 +1,4 @@
-"""A certificate in use has little of its lifetime left; everything works until its end."""
+"""Everything works for now, but a certificate in use has little of its lifetime left."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ CAUSE = Cause(
     title="A certificate expires soon",
     category="ssl",
     severity="high",
-    sentence="A certificate of {subject} expires soon.",
+    sentence="The certificate at {subject} expires soon.",
     signs=(
         *codes("certificate.near_expiry", certainty=0.92),
         *codes("certificate.near_expiry", certainty=0.7, states=TROUBLED),
     ),
+    remedy=(
+        "See the dates of the file that the finding names: `openssl x509 -in FILE -noout -subject -dates`.",
+        "Find out why it was not renewed by itself, where it should have been (the renewal's timer and log).",
+        "Have a new one issued by the same CA with the same names, and put it in place, keeping the old files aside.",
+        "Reload the service that uses it, as a new file does nothing before that.",
+        "Look again: `ssl.certificate_validity` and `ssl.served_certificate` must pass.",
+    ),
     actions=("certificates.renew",),
-    how_to="how-to/certificates.md",
 )

@@ -1,4 +1,4 @@
-"""The server refuses a client certificate that does not lead to its CA."""
+"""The server refuses a client certificate that does not lead to the CA which it trusts for clients."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ CAUSE = Cause(
     title="The client certificate is of another CA",
     category="ssl",
     severity="critical",
-    sentence="The client certificate of {subject} was issued by a CA that the server does not trust.",
+    sentence="The server does not trust the CA that issued the client certificate at {subject}.",
     signs=codes("client_certificate.unknown_ca", "client_certificate.missing_intermediate", certainty=0.94),
     explains=(*TLS_REFUSES, "client_certificate.*"),
+    remedy=(
+        "See where the chain ends: `openssl verify -CAfile CA_FOR_CLIENTS -untrusted INTERMEDIATES CERTIFICATE`.",
+        "Where only an intermediate is missing, append it to the client's certificate file, behind the certificate.",
+        "Otherwise have a client certificate issued by the right CA, rather than have the server trust another one.",
+        "Restart the clients, as they hold the old one.",
+        "Look again: `ssl.client_certificate` and `ssl.mtls_handshake` must pass.",
+    ),
     actions=("certificates.renew",),
-    how_to="how-to/certificates.md",
 )

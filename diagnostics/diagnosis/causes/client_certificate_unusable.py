@@ -10,7 +10,7 @@ CAUSE = Cause(
     title="The client certificate cannot be used",
     category="ssl",
     severity="critical",
-    sentence="The client certificate of {subject} cannot be used: not yet valid, of another key, or not for clients.",
+    sentence="The client certificate at {subject} cannot be used: not yet valid, of another key, or not for clients.",
     signs=codes(
         "client_certificate.not_yet_valid",
         "client_certificate.key_mismatch",
@@ -18,6 +18,15 @@ CAUSE = Cause(
         certainty=0.93,
     ),
     explains=(*TLS_REFUSES, "client_certificate.*", "certificate.not_yet_valid", "certificate_file.key_mismatch"),
+    remedy=(
+        "See its dates and what it is for: `openssl x509 -in FILE -noout -dates -ext extendedKeyUsage`.",
+        (
+            "Compare the keys, which must be the same: `openssl x509 -in CERTIFICATE -noout -pubkey` and "
+            "`openssl pkey -in KEY -pubout`."
+        ),
+        "Where it is not yet valid, see whether a clock is wrong before renewing anything (`auth.clock_skew`).",
+        "Otherwise have it issued anew for client authentication, and put certificate and key in place together.",
+        "Look again: `ssl.client_certificate` and `ssl.mtls_handshake` must pass.",
+    ),
     actions=("certificates.renew",),
-    how_to="how-to/certificates.md",
 )

@@ -1,4 +1,4 @@
-"""Tokens and certificates are judged by clocks; one that is off refuses what is good."""
+"""Tokens and certificates are judged by clocks, and a clock that is off refuses what is good."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ CAUSE = Cause(
     title="Clocks disagree",
     category="authentication",
     severity="high",
-    sentence="The clock of {subject} is off.",
+    sentence="The clock at {subject} is off.",
     signs=codes("clock.skewed", "oauth.clock_skewed", certainty=0.92),
     explains=("token.*", "certificate.not_yet_valid", "login.token_rejected", "oauth.*"),
-    how_to="how-to/authentication.md",
+    remedy=(
+        (
+            "See which clock it is in the evidence of `auth.clock_skew`, and confirm it on that machine with "
+            "`timedatectl`."
+        ),
+        "Turn synchronization on there with `sudo timedatectl set-ntp true`; a container has the clock of its machine.",
+        "Let it correct the time slowly rather than set it by hand, so that it does not jump under running services.",
+        "Log in anew, as tokens that were issued with a wrong time stay wrong.",
+        "Look again: `auth.clock_skew` must pass.",
+    ),
 )

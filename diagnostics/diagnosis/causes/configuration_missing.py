@@ -12,5 +12,14 @@ CAUSE = Cause(
     sentence="{subject} was started without a setting that it needs.",
     signs=codes("config.missing", "config.empty", certainty=0.9),
     explains=("health.*", "login.*", "container.crash_loop", "queue.*"),
-    how_to="how-to/startup.md",
+    remedy=(
+        "See which variables they are in the finding of `startup.config_presence`, which shows no values.",
+        "Find where the service takes its environment from: its unit, the compose file, an `.env` file or a secret.",
+        "Set the value there, and secrets in a secret's file rather than in the compose file.",
+        (
+            "Start it anew, as it reads them only then: `docker compose up -d --force-recreate SERVICE` or "
+            "`systemctl restart UNIT`."
+        ),
+        "Look again: `startup.config_presence` must pass.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""A wrong name in the configuration, or a database that was never made or was dropped."""
+"""The application asks for a database by a wrong name, or it was never made or was dropped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ CAUSE = Cause(
     title="The database does not exist",
     category="database",
     severity="critical",
-    sentence="The server {subject} has no database of the name that the application asks for.",
+    sentence="The database that the application asks for does not exist at {subject}.",
     signs=codes("postgres.no_database", certainty=0.94),
     explains=DATABASE_REFUSES,
+    remedy=(
+        "List what is there with `psql -h HOST -U USER -l`, and compare it with the name that the application uses.",
+        "Where that name is mistyped, correct it in the application's configuration and restart it.",
+        (
+            "Where the database is gone, find out who dropped it, and restore the newest backup: "
+            "`createdb DATABASE`, then `pg_restore -d DATABASE FILE`."
+        ),
+        "Where the stack is new, create it with `createdb -O OWNER DATABASE`, and run the migrations.",
+        "Look again: `database.postgres_direct` and `database.migrations` must pass.",
+    ),
     actions=("database.restore",),
-    how_to="how-to/database.md",
 )

@@ -1,4 +1,4 @@
-"""The server answers, and its answer is that nobody may come in now."""
+"""The server answers, and its answer is that nobody, or not this role, may come in now."""
 
 from __future__ import annotations
 
@@ -21,5 +21,14 @@ CAUSE = Cause(
         certainty=0.85,
     ),
     explains=DATABASE_REFUSES,
-    how_to="how-to/database.md",
+    remedy=(
+        "Ask it with `pg_isready -h HOST -p PORT`, and read in its log why it takes no connections.",
+        "Where it starts or recovers, wait and watch its log go on; killing it makes it begin again.",
+        "Where it stops, find the session that it waits for, and start the server when it is down.",
+        (
+            "Where it refuses the role or the way of connecting, correct the role or `pg_hba.conf`, and run "
+            "`SELECT pg_reload_conf()`."
+        ),
+        "Look again: `database.postgres_direct` must pass.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""The password of the application and that of the role in the database differ."""
+"""The password that the application or its pooler uses is not that of the role in the database."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ CAUSE = Cause(
         *codes("pooled.auth", certainty=0.85),
     ),
     explains=DATABASE_REFUSES,
+    remedy=(
+        "Confirm it by typing the application's password: `psql -h HOST -p PORT -U ROLE -d DATABASE -c 'SELECT 1'`.",
+        "Find out which was changed last: the application's secret, the pooler's list of users, or the role.",
+        "Set all to one password, that of the role with `\\password ROLE` in `psql`, which leaves it in no history.",
+        "Reload the pooler and restart the application's services, so that all of them read it.",
+        "Look again: `database.postgres_direct` and `database.postgres_pooled` must pass.",
+    ),
     actions=("service.restart",),
-    how_to="how-to/database.md",
 )

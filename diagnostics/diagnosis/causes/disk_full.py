@@ -1,4 +1,4 @@
-"""A file system has no bytes or inodes left, or became read-only; whatever writes there fails."""
+"""A file system has no bytes or inodes left, or became read-only, and whatever writes there fails."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ CAUSE = Cause(
     title="A disk is full",
     category="database",
     severity="critical",
-    sentence="The disk of {subject} is full.",
+    sentence="The disk under {subject} is full, or takes no writes.",
     signs=(
         *codes("disk.bytes", "disk.inodes", "storage.disk", certainty=0.95),
         *codes("disk.read_only", certainty=0.8),
         *codes("signature.pg-disk*", certainty=0.6, states=ANY),
     ),
     explains=(*NEVER_STARTS, "backup.*", "disk.*", "storage.*"),
-    how_to="how-to/database.md",
+    remedy=(
+        (
+            "See which file system it is and what fills it: `df -h`, `df -i` for inodes, and "
+            "`du -xh --max-depth=1 FOLDER`."
+        ),
+        "Free what is not needed, as old logs and unused images, and never a file in a database's own folder.",
+        "Restart processes that hold deleted files open (`lsof +L1`), or their room does not come back.",
+        "Where it is read-only, read `dmesg` and examine the disk before it is made writable again.",
+        "Restart what stopped for it and look again: `performance.disk` and `database.storage` must pass.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""The Docker Engine is stopped, hangs, or is not where the description says."""
+"""The container engine is stopped, hangs, or is not where the description says."""
 
 from __future__ import annotations
 
@@ -21,5 +21,13 @@ CAUSE = Cause(
         certainty=0.9,
     ),
     explains=("container.*", "service.*", "compose.*"),
-    how_to="how-to/startup.md",
+    remedy=(
+        "Ask it with `docker version`, which names the address that it tries and what went wrong.",
+        "See whether it runs, and what it said last: `systemctl status docker` and `journalctl -u docker -n 100`.",
+        (
+            "Start it with `sudo systemctl start docker`, or correct its address in `DOCKER_HOST` or the stack's "
+            "description."
+        ),
+        "Look again: `startup.engine` must pass, and `startup.container_state` says which containers came back.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""A transaction that is open for long, often idle, holds what others need."""
+"""A transaction that has been open for long, often an idle one, holds what others need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CAUSE = Cause(
     title="A session blocks others",
     category="database",
     severity="high",
-    sentence="A session in {subject} holds a lock that others wait for.",
+    sentence="A session at {subject} holds a lock that others wait for.",
     signs=(
         *codes("blockers.lock_wait", certainty=0.93),
         *codes("blockers.idle_in_transaction", "blockers.long_query", certainty=0.6),
@@ -29,6 +29,15 @@ CAUSE = Cause(
         "statements.*",
         "login.*",
     ),
+    remedy=(
+        "See who blocks whom: `SELECT pid, pg_blocking_pids(pid), state, application_name FROM pg_stat_activity`.",
+        "Find out what the session at the root belongs to, and whether its work may be lost.",
+        (
+            "Stop its statement with `SELECT pg_cancel_backend(PID)`, or, where it idles, the session with "
+            "`SELECT pg_terminate_backend(PID)`."
+        ),
+        "Correct what leaves the transaction open, and set `idle_in_transaction_session_timeout` for its role.",
+        "Look again: `database.blockers` must pass.",
+    ),
     actions=("database.terminate_sessions",),
-    how_to="how-to/database.md",
 )

@@ -1,4 +1,4 @@
-"""A migration was not run, or was run from other files than those deployed."""
+"""A migration was not run, or the database was migrated with other files than those deployed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CAUSE = Cause(
     title="The schema is behind the application",
     category="database",
     severity="critical",
-    sentence="The schema of {subject} is not at the revision that the application needs.",
+    sentence="The schema at {subject} is not at the revision that the application needs.",
     signs=(
         *codes("migrations.behind", "migrations.table_missing", certainty=0.94),
         *codes(
@@ -33,6 +33,18 @@ CAUSE = Cause(
         "container.crash_loop",
         "container.unhealthy",
     ),
+    remedy=(
+        (
+            "Compare where the schema is with where it should be: `alembic current` and `alembic heads`, in the "
+            "deployed version."
+        ),
+        "Make a backup before anything changes: `pg_dump -Fc -h HOST -U USER -f FILE DATABASE`.",
+        "Run what is missing with `alembic upgrade head`; several heads have to be merged first (`alembic merge`).",
+        (
+            "Where the database names a revision that no file has, deploy the version that has it, and do not "
+            "`alembic stamp head`, which hides what is missing."
+        ),
+        "Look again: `database.migrations` must pass.",
+    ),
     actions=("migrations.upgrade", "migrations.stamp"),
-    how_to="how-to/database.md",
 )

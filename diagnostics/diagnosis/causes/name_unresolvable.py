@@ -1,4 +1,4 @@
-"""A name in a configuration is mistyped or was never made known."""
+"""A host name in a configuration is mistyped, or was never made known, or its container is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CAUSE = Cause(
     title="A host name does not resolve",
     category="network",
     severity="critical",
-    sentence="{subject} is asked for by a name that does not resolve.",
+    sentence="A host name does not resolve, so that {subject} cannot be found.",
     signs=(
         *codes("dns.unknown_name", "dns.no_address", certainty=0.85),
         *codes("postgres.dns", "redis.dns", "pooled.dns", "connection.name_unknown", "broker.dns", certainty=0.8),
@@ -18,5 +18,11 @@ CAUSE = Cause(
     ),
     refuted_by=codes("container.exited", states=ANY),
     explains=SILENCE,
-    how_to="how-to/network.md",
+    remedy=(
+        "Ask as the caller does: `getent hosts NAME`, or `docker compose exec CALLER getent hosts NAME`.",
+        "Compare it letter by letter with the service's name, its network aliases, or the zone of the name server.",
+        "See with `docker compose ps -a` whether the service runs, as a stopped container's name does not resolve.",
+        "Correct the name in the caller's configuration, or make it known, and restart the caller.",
+        "Look again: `network.dns` must pass.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""The way between two services is closed: another network, a firewall, or no route."""
+"""The way between two services is closed: they share no network, a firewall is between, or there is no route."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ CAUSE = Cause(
     title="A service is cut off from its network",
     category="network",
     severity="critical",
-    sentence="{subject} runs and cannot be reached by those who need it.",
+    sentence="{subject} cannot be reached by those who need it, though nothing says that it is down.",
     signs=(
-        *codes("connection.unreachable", "connection.no_route", certainty=0.8),
-        *codes("connection.not_on_network", "container.off_network", certainty=0.95),
+        *codes("connection.unreachable", certainty=0.8),
         *codes("firewall.blocked", certainty=0.85),
         *codes("connection.timeout", "latency.no_connection", certainty=0.5),
     ),
     refuted_by=codes("container.exited", "container.paused", states=ANY),
     explains=SILENCE,
-    how_to="how-to/network.md",
+    remedy=(
+        "Try the way from the caller's own side, where its tools allow it: `nc -vz HOST PORT`.",
+        "See whether both are in one network: `docker network inspect NETWORK` lists its containers.",
+        "Connect it again under its name: `docker network connect --alias SERVICE NETWORK CONTAINER`.",
+        "Where a firewall blocks it, remove the one rule that `network.published_ports` cites.",
+        "Look again: `network.connections` and `network.published_ports` must pass.",
+    ),
 )

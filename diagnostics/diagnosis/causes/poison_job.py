@@ -9,7 +9,7 @@ CAUSE = Cause(
     title="A job kills its worker",
     category="agents",
     severity="high",
-    sentence="A job kills the worker {subject} each time it is tried.",
+    sentence="A job kills the worker each time it is tried: {subject}.",
     signs=codes("tasks.crash_loop", "tasks.worker_lost", certainty=0.93),
     explains=(
         "queue.*",
@@ -21,6 +21,12 @@ CAUSE = Cause(
         "container.exited",
         "memory.*",
     ),
+    remedy=(
+        "Find the job in the evidence of `agents.stuck_tasks`, which has its id and the lines where the worker ends.",
+        "Stop the worker, so that the job is not tried again: `docker compose stop SERVICE` or `systemctl stop UNIT`.",
+        "Take the job out of the queue, and keep it, as it is needed to find the fault.",
+        "Start the worker again: `docker compose up -d SERVICE` or `systemctl start UNIT`.",
+        "Look again: `agents.stuck_tasks` and `agents.workers_and_queues` must pass.",
+    ),
     actions=("service.restart",),
-    how_to="how-to/agents.md",
 )

@@ -1,4 +1,4 @@
-"""The database answers straight but not by way of the pooler: its address or the database's name there is wrong."""
+"""The database answers straight but not by way of the pooler, which has a wrong address or name for it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ CAUSE = Cause(
     title="The pooler does not find its database",
     category="database",
     severity="critical",
-    sentence="The pooler {subject} cannot reach the database that it is to serve, or does not know it.",
+    sentence="The pooler at {subject} cannot reach the database that it is to serve, or does not know it.",
     signs=(*codes("pooled.no_database", certainty=0.9), Sign("pooled.query_wait", 0.45)),
     refuted_by=codes("pools.waiting", "pools.paused", states=ANY),
     explains=DATABASE_REFUSES,
-    how_to="how-to/database.md",
+    remedy=(
+        "Read the pooler's own log, which has the reason, as its clients are told something else.",
+        "Compare `SHOW DATABASES` at its console with what the server has: `psql -h SERVER -U USER -l`.",
+        "Correct host, port, name or user of the database in its configuration, and reload or restart it.",
+        "Look again: `database.postgres_pooled` must pass.",
+    ),
 )

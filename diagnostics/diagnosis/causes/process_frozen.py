@@ -1,4 +1,4 @@
-"""A process that is there and does nothing: stopped by a signal, deadlocked, or stuck in the kernel."""
+"""A process is there and does nothing: stopped by a signal, deadlocked, or stuck in the kernel."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ CAUSE = Cause(
         states=ANY,
     ),
     explains=SILENCE,
+    remedy=(
+        "See the state of the process with `ps -o pid,stat,wchan:20,cmd -p PID`: T is stopped, D waits for a disk.",
+        "Keep what tells why before it is gone: its log, and its stacks where a tool for that is at hand.",
+        "Where it is stopped, let it go on with `kill -CONT PID`.",
+        (
+            "Otherwise restart it, after the disk is mended where it waits for one: "
+            "`docker compose restart SERVICE` or `systemctl restart UNIT`."
+        ),
+        "Look again: the check that got no answer must pass, and `startup.container_health` for a container.",
+    ),
     actions=("service.restart",),
-    how_to="how-to/startup.md",
 )

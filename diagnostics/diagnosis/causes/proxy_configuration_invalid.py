@@ -1,4 +1,4 @@
-"""A proxy that ends at every start because its configuration does not parse."""
+"""The proxy ends at every start because its configuration cannot be read."""
 
 from __future__ import annotations
 
@@ -22,5 +22,11 @@ CAUSE = Cause(
         Sign("container.crash_loop", 0.5, where=_speaks_of_configuration),
     ),
     explains=NEVER_STARTS,
-    how_to="how-to/startup.md",
+    remedy=(
+        "Have it read without serving it, as with `caddy validate --config FILE` or `nginx -t -c FILE`.",
+        "See what was changed last, as with `git log -p -1 -- FILE`.",
+        "Correct the line that it names, or go back to the last version that was accepted.",
+        "Start the proxy: `docker compose up -d SERVICE` or `systemctl start UNIT`.",
+        "Look again: `startup.container_state` and `ssl.mtls_handshake` must pass.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""The password of a client and that of the broker differ."""
+"""The password that a client uses is not that of the broker."""
 
 from __future__ import annotations
 
@@ -12,5 +12,13 @@ CAUSE = Cause(
     sentence="{subject} refuses the password of its clients.",
     signs=codes("redis.auth", "broker.auth", certainty=0.93),
     explains=("redis.*", "broker.*", "health.*", "queue.*", "tasks.*", "agents.*", "container.*", "login.*"),
-    how_to="how-to/database.md",
+    remedy=(
+        (
+            "Confirm it by typing the client's password: `redis-cli -h HOST -p PORT --askpass PING` answers PONG to"
+            " the right one."
+        ),
+        "Find out which was changed last: the client's URL or secret, or `requirepass` and the ACL of the server.",
+        "Set both to the same, and restart every client, as each keeps what it read at its start.",
+        "Look again: `database.redis` and `agents.broker` must pass.",
+    ),
 )

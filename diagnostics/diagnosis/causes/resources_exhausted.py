@@ -1,4 +1,4 @@
-"""What runs there waits or fails, whatever it is."""
+"""The machine, or a service, is at its limits, and whatever runs there waits or fails."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ CAUSE = Cause(
     title="The machine is at its limits",
     category="performance",
     severity="critical",
-    sentence="{subject} has no memory, processor time, open files or threads left.",
+    sentence="Memory, processor time, open files or threads have run out: {subject}.",
     signs=codes("host.memory", "host.load", "host.swap", "descriptors.*", certainty=0.85),
     explains=("api.*", "timing.*", "health.*", "container.unhealthy", "latency.high"),
+    remedy=(
+        (
+            "See what has run out: `free -h`, `uptime`, and "
+            "`cat /proc/pressure/cpu /proc/pressure/memory /proc/pressure/io`."
+        ),
+        "Find who takes it: `ps aux --sort=-%mem | head`, and `ls /proc/PID/fd | wc -l` for open files.",
+        "Stop what does not belong to the stack, or restart the service that grows without end.",
+        "Set limits, so that one service cannot take all, or give the machine more.",
+        "Look again: `performance.host` and `performance.descriptors` must pass.",
+    ),
     actions=("service.restart",),
-    how_to="how-to/performance.md",
 )

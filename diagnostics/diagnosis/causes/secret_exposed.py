@@ -9,13 +9,22 @@ CAUSE = Cause(
     title="A key or secret can be read by others",
     category="startup",
     severity="high",
-    sentence="{subject} can be read by users who must not.",
+    sentence="A key or secret at {subject} can be read by users who must not.",
     signs=(
         *codes("file.key_exposed", certainty=0.95),
         *codes("file.secret_exposed", certainty=0.7),
         *codes("certificate_file.key_mode", certainty=0.7),
     ),
     explains=("file.*", "certificate_file.key_mode"),
+    remedy=(
+        "See who can read it: `stat -c '%A %U %G %n' PATH`, with the path that the finding names.",
+        (
+            "Take the rights of others away with `chmod 600 PATH`, or `chmod 640 PATH` where root owns it and a "
+            "group needs it."
+        ),
+        "Make sure that its service still can read it: `sudo -u USER test -r PATH`.",
+        "Replace the key or secret where others had access to the machine, as it may have been copied.",
+        "Look again: `startup.file_permissions` and `ssl.certificate_files` must pass.",
+    ),
     actions=("file.permissions",),
-    how_to="how-to/startup.md",
 )

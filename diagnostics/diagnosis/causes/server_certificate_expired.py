@@ -16,12 +16,15 @@ CAUSE = Cause(
     title="The server certificate is expired",
     category="ssl",
     severity="critical",
-    sentence="The server certificate of {subject} is expired.",
-    signs=(
-        Sign("certificate.expired", 0.95, where=_of_server),
-        Sign("chain.expired", 0.9),
-    ),
+    sentence="The server certificate at {subject} is expired.",
+    signs=(Sign("certificate.expired", 0.95, where=_of_server),),
     explains=(*TLS_REFUSES, "certificate.expired_unused"),
+    remedy=(
+        "Confirm it with the file that the finding names: `openssl x509 -in FILE -noout -subject -dates`.",
+        "Have a new one issued with the same names by the CA that clients trust, and keep the old files aside.",
+        "Put certificate, chain and key in place together, and reload the server.",
+        "Repair the renewal that should have come before (its timer and log).",
+        "Look again: `ssl.certificate_validity`, `ssl.served_certificate` and `ssl.mtls_handshake` must pass.",
+    ),
     actions=("certificates.renew",),
-    how_to="how-to/certificates.md",
 )

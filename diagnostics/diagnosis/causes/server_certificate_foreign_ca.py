@@ -1,4 +1,4 @@
-"""Clients refuse the connection: the certificate does not lead to the CA that they hold."""
+"""Clients refuse the connection because the certificate does not lead to the CA that they hold."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ CAUSE = Cause(
     title="The server certificate is of another CA",
     category="ssl",
     severity="critical",
-    sentence="The certificate of {subject} was issued by a CA that its clients do not trust.",
+    sentence="Clients do not trust the CA that issued the certificate at {subject}.",
     signs=codes("chain.unknown_ca", "chain.self_signed", certainty=0.94),
     explains=(*TLS_REFUSES, "chain.*"),
+    remedy=(
+        "Confirm it with the CA file that clients hold: `openssl verify -CAfile CA -untrusted CHAIN CERTIFICATE`.",
+        "Find out which of the two is wrong: the certificate of the server, or the CA file of the clients.",
+        "Put a certificate of the right CA in place and reload the server, or hand the new CA file to all clients.",
+        "Do not switch off verification at the clients to get by.",
+        "Look again: `ssl.chain` and `ssl.mtls_handshake` must pass.",
+    ),
     actions=("certificates.renew",),
-    how_to="how-to/certificates.md",
 )

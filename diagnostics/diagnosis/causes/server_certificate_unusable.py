@@ -1,4 +1,4 @@
-"""The certificate that the server shows may not be used for this, or not yet."""
+"""The certificate that the server shows is not for servers, or not yet valid."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ CAUSE = Cause(
     title="The server certificate cannot be used",
     category="ssl",
     severity="critical",
-    sentence="The certificate of {subject} is not yet valid or is not for servers.",
+    sentence="The certificate at {subject} is not yet valid or is not for servers.",
     signs=(Sign("certificate.not_yet_valid", 0.92, where=_of_server), *codes("chain.wrong_purpose", certainty=0.93)),
     explains=(*TLS_REFUSES, "chain.*"),
+    remedy=(
+        "See its dates and what it is for: `openssl x509 -in FILE -noout -dates -ext extendedKeyUsage`.",
+        "Where it is not yet valid, see whether a clock is wrong before renewing anything (`auth.clock_skew`).",
+        "Otherwise have it issued anew for server authentication, put it in place and reload the server.",
+        "Look again: `ssl.certificate_validity` and `ssl.chain` must pass.",
+    ),
     actions=("certificates.renew",),
-    how_to="how-to/certificates.md",
 )

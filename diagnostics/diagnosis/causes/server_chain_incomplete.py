@@ -1,4 +1,4 @@
-"""The certificate is good, and clients without its issuer cannot tell."""
+"""The certificate is good, but clients that do not have its issuer cannot tell."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ CAUSE = Cause(
     title="The server sends an incomplete chain",
     category="ssl",
     severity="high",
-    sentence="{subject} does not send an intermediate certificate that clients need.",
+    sentence="At {subject} an intermediate certificate is not sent that clients need.",
     signs=codes("chain.missing_intermediate", certainty=0.93),
     explains=(*TLS_REFUSES, "chain.*"),
-    how_to="how-to/certificates.md",
+    remedy=(
+        "See what is sent: `openssl s_client -connect HOST:PORT -showcerts`.",
+        "Get the intermediate certificate that the evidence of `ssl.chain` names from its CA.",
+        (
+            "Append it to the server's certificate file, behind the certificate and without the root, and reload "
+            "the server."
+        ),
+        "Look again: `ssl.chain` must pass.",
+    ),
 )

@@ -12,5 +12,14 @@ CAUSE = Cause(
     sentence="{subject} takes longer to answer than it should.",
     signs=codes("api.slow", "api.timeout", "timing.slow", "timing.timeout", certainty=0.6),
     explains=("timing.*", "api.*"),
-    how_to="how-to/performance.md",
+    remedy=(
+        (
+            "See which phase takes the time: the table of `network.http_timing`, or "
+            "`curl -s -o /dev/null -w '%{time_connect} %{time_starttransfer} %{time_total}' URL`."
+        ),
+        "See what it waits for: `database.blockers`, `database.statements` and `performance.host` in the same run.",
+        "Repair that, or give the service more workers or processors where it waits for nothing but itself.",
+        "Where that is usual now, forget what was usual before (`manage.py forget_baseline`).",
+        "Look again: `performance.api_latency` and `network.http_timing` must pass.",
+    ),
 )

@@ -10,7 +10,7 @@ CAUSE = Cause(
     title="A service is stopped",
     category="startup",
     severity="critical",
-    sentence="{subject} is stopped.",
+    sentence="{subject} is down: its process or container does not run.",
     signs=(
         *codes("container.exited", "container.created", "container.missing", certainty=0.95),
         *codes("port.nobody_listens", certainty=0.7),
@@ -32,6 +32,12 @@ CAUSE = Cause(
         states=ANY,
     ),
     explains=NEVER_STARTS,
+    remedy=(
+        "See how it ended: `docker compose ps -a` or `systemctl status UNIT`, and the last lines of its log.",
+        "Ask whether somebody stopped it on purpose before it is started again.",
+        "Repair what ended it, where its log or exit code names something (memory, a disk, a setting).",
+        "Start it: `docker compose up -d SERVICE` or `systemctl start UNIT`.",
+        "Look again: `startup.container_state` must pass for a container, `startup.port_conflict` for a process.",
+    ),
     actions=("service.start",),
-    how_to="how-to/startup.md",
 )

@@ -31,6 +31,15 @@ CAUSE = Cause(
         "signature.*",
     ),
     explains_everywhere=("login.token_rejected", "tasks.*", "runs.failing", "queue.*"),
+    remedy=(
+        "See which services differ in the evidence of `auth.token_signature`, which has fingerprints and never keys.",
+        "Find out which key is the right one, most often that of the service that issues tokens.",
+        (
+            "Give all services that key from one place, and restart them: "
+            "`docker compose up -d --force-recreate SERVICE` or `systemctl restart UNIT`."
+        ),
+        "Have people log in anew where the issuer's key was changed, as older tokens are refused from then on.",
+        "Look again: `auth.token_signature` and `auth.login_probe` must pass.",
+    ),
     actions=("jwt.rotate",),
-    how_to="how-to/authentication.md",
 )

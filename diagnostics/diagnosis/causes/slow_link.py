@@ -21,5 +21,13 @@ CAUSE = Cause(
         "container.unhealthy",
         "handshake.timeout",
     ),
-    how_to="how-to/network.md",
+    remedy=(
+        "Measure it from the caller: `ping -c 20 HOST` for losses, and `mtr -rwc 20 HOST` for where on the way.",
+        (
+            "See whether an interface counts errors or drops (`ip -s link`), or is slowed down on purpose "
+            "(`tc qdisc show`)."
+        ),
+        "Repair or relieve that part of the way, or bring the two services nearer to each other.",
+        "Look again: `network.latency` must pass.",
+    ),
 )

@@ -22,5 +22,16 @@ CAUSE = Cause(
         "runs.failing",
     ),
     explains_everywhere=("login.token_rejected", "tasks.*", "runs.failing"),
-    how_to="how-to/authentication.md",
+    remedy=(
+        (
+            "See the token's times in the evidence of `auth.token_lifetime`, and that the clocks agree "
+            "(`auth.clock_skew`)."
+        ),
+        "Read the lifetime in the configuration of the issuer, and its unit, as minutes are easily taken for seconds.",
+        (
+            "Set it to what people need, and restart the service that issues tokens: "
+            "`docker compose up -d --force-recreate SERVICE` or `systemctl restart UNIT`."
+        ),
+        "Look again: `auth.token_lifetime` must pass.",
+    ),
 )

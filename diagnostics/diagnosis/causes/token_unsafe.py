@@ -1,4 +1,4 @@
-"""Whoever wants to can make such a token, or the application takes tokens that were made for others."""
+"""Anybody can make such a token, or the application takes tokens that were made for others."""
 
 from __future__ import annotations
 
@@ -20,5 +20,11 @@ CAUSE = Cause(
         "signature.short_key",
         certainty=0.9,
     ),
-    how_to="how-to/authentication.md",
+    remedy=(
+        "See what is wrong in the findings of `auth.token_structure` and `auth.token_signature`.",
+        "Have the issuer sign with one algorithm, and the others accept that one and this issuer only.",
+        "Where the key is short, make a new one with `openssl rand -base64 64`, and set it at all services at once.",
+        "Restart them and end all sessions, as a forged token cannot be told from a good one.",
+        "Look again: `auth.token_structure` and `auth.token_signature` must pass.",
+    ),
 )

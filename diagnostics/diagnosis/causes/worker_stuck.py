@@ -1,4 +1,4 @@
-"""A worker runs, and the job in its hands never ends; others wait behind it."""
+"""A worker runs, and the job in its hands never ends while others wait behind it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ CAUSE = Cause(
         states=ANY,
     ),
     explains=("queue.*", "tasks.*", "agents.*", "runs.*"),
+    remedy=(
+        (
+            "See which job it is in the evidence of `agents.workers_and_queues`, and its process with "
+            "`ps -o pid,stat,cmd -p PID`."
+        ),
+        (
+            "Find what it waits for: a lock (`database.blockers`) or a tool (`agents.tools`); a stopped process "
+            "goes on with `kill -CONT PID`."
+        ),
+        "Otherwise restart the worker: `docker compose restart SERVICE` or `systemctl restart UNIT`.",
+        "See whether the job came back or has to be sent again, and give such jobs a time limit.",
+        "Look again: `agents.workers_and_queues` and `agents.stuck_tasks` must pass.",
+    ),
     actions=("service.restart",),
-    how_to="how-to/agents.md",
 )
