@@ -106,7 +106,7 @@ def test_a_page_costs_the_same_with_many_reports_runs_and_findings(
             failing,
         )
     client = signed_in(operator)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         page = client.get(address(incident))
     assert page.content.decode().count("desk-cited") > 20
 

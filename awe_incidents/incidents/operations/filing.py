@@ -22,7 +22,7 @@ from awe_incidents.incidents.models import Attachment, BugReport, Incident, Inci
 from awe_incidents.incidents.operations.attaching import facts_of, keep_attachments, new_attachments, with_files
 from awe_incidents.incidents.operations.history import Line, history_of, run_requested
 from awe_incidents.incidents.operations.joining import Joining, reserve_and_decide
-from awe_incidents.incidents.queue import ring_prefill
+from awe_incidents.incidents.queue import ring_prefill_of_filed
 from awe_incidents.rows import reserve_ids
 from diagnostics import queue
 from diagnostics.models import Run, Stack
@@ -110,7 +110,7 @@ class Filing:
 
     def ring(self) -> None:
         """Ring for the prefill, and for the run if it is new."""
-        ring_prefill(self.report.pk)
+        ring_prefill_of_filed(self.report.pk, stack_id=self.report.stack_id)
         if self.is_run_new:
             queue.ring_run(self.run.pk)
 
