@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State
-from diagnostics.signatures import Signature, all_signatures, known_lines
+from diagnostics.signatures import Signature, known_lines, signature
 
 SHOWN = 20  # different signatures of one service
 
@@ -33,13 +33,13 @@ class Recognized:
         for position, ids in known_lines().hits(evidence.content):
             known.add(position)
             for one in ids:
-                self._note(all_signatures()[one], evidence.lines(position))
+                self._note(signature(one), evidence.lines(position))
         return known
 
-    def _note(self, signature: Signature, place: Citation) -> None:
-        hit = self.hits.get(signature.id)
+    def _note(self, known: Signature, place: Citation) -> None:
+        hit = self.hits.get(known.id)
         if hit is None:
-            self.hits[signature.id] = Hit(signature, place, place)
+            self.hits[known.id] = Hit(known, place, place)
         else:
             hit.lines, hit.last = hit.lines + 1, place
 
@@ -58,7 +58,7 @@ class Recognized:
         ranked = sorted(self.hits.values(), key=lambda hit: (-hit.lines, -len(hit.signature.pattern), hit.signature.id))
         for hit in ranked[:SHOWN]:
             one = hit.signature
-            said = f"{hit.lines} line(s) say what {one.program} says ({one.id}), a hint only: {one.hints_at}"
+            said = f"{hit.lines} line(s) are known as {one.id} ({one.program}), a hint only: {one.hints_at}"
             yield Finding(
                 state=State.PASS,
                 code=f"signature.{one.id.lower()}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.signatures.catalog import Signature, all_signatures, read_catalog
+from diagnostics.signatures.catalog import Signature, all_signatures, read_catalog, signature
 from diagnostics.signatures.errors import CatalogInvalid, SignatureError, UnknownSignature
 from diagnostics.signatures.matcher import Matcher, known_lines
 from diagnostics.signatures.templates import Cluster, Clusters, digest_of, template_of
@@ -19,5 +19,6 @@ __all__ = [
     "digest_of",
     "known_lines",
     "read_catalog",
+    "signature",
     "template_of",
 ]

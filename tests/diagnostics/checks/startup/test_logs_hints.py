@@ -49,7 +49,7 @@ def test_known_lines_are_hints_and_the_summary_leads(tmp_path: Path) -> None:
     assert (result.state, result.leading.code) == (State.PASS, "logs.collected")
     hint = found(result, "signature.pg-01")
     assert (hint.state, hint.target, hint.measured["lines"].value) == (State.PASS, "till", 3)
-    assert hint.message.startswith("till: 3 line(s) say what PostgreSQL says (PG-01), a hint only: The password")
+    assert hint.message.startswith("till: 3 line(s) are known as PG-01 (PostgreSQL), a hint only: The password")
     assert [one.first_line for one in hint.citations] == [2, 5]
     assert all("password authentication failed" in line for line in cited(result, hint))
     assert hint.next_checks == ("database.postgres_direct", "database.postgres_pooled")
