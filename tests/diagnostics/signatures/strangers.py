@@ -145,6 +145,7 @@ kubelet[{n}]: W1129 10:00:00.{n}   {n} prober.go:108] Readiness probe failed: co
 kubelet[{n}]: E1129 10:00:00.{n}   {n} reflector.go:153] Failed to list *v1.Service: Get https://{ip}:6443/api/v1/services: net/http: TLS handshake timeout
 kubelet[{n}]: E1129 10:00:00.{n}   {n} remote_image.go:113] PullImage "{word}/{word}:latest" from image service failed: rpc error: code = Unknown desc = Error response from registry: unauthorized
 I1129 10:00:00.{n}       1 log.go:172] http: TLS handshake error from {ip}:{port}: EOF
+I1129 10:00:00.{n}       1 log.go:172] http: TLS handshake error from {ip}:{port}: remote error: tls: bad certificate
 I1129 10:00:00.{n}       1 serving.go:312] Generated self-signed cert (/tmp/{word}.crt, /tmp/{word}.key)
 E1129 10:00:00.{n}       1 leaderelection.go:331] error retrieving resource lock kube-system/{word}: Get https://{ip}:6443: read tcp {ip}:{port}->{ip}:6443: read: connection reset by peer
 W1129 10:00:00.{n}       1 clientconn.go:1208] grpc: addrConn.createTransport failed to connect to {{https://{ip}:2379}}. Err: connection error: desc = "transport: authentication handshake failed: context deadline exceeded"
