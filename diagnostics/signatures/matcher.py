@@ -37,15 +37,15 @@ class Matcher:
             yield line, ids
 
     def _known(self, data: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
-        begin = self._candidate(data, 0)
-        while begin is not None:
-            end = data.find(b"\n", begin)
-            end = len(data) if end < 0 else end
-            if ids := self.ids_in(data[begin:end]):
+        position = 0
+        while (begin := self._candidate(data, position)) is not None:
+            position = _line_end(data, begin) + 1
+            if ids := self.ids_in(data[begin : position - 1]):
                 yield begin, ids
-                begin = end + 1 if end < len(data) else None  # asked at once, as known lines mostly come in runs
-            else:
-                begin = self._candidate(data, end + 1)
+            # Known lines come in runs, so the set is asked at once; what it does not know is searched after all.
+            while found := self._set.Match(data[position : _line_end(data, position)]):
+                yield position, self._named(found)
+                position = _line_end(data, position) + 1
 
     def _candidate(self, data: bytes, position: int) -> int | None:
         """Give the beginning of the next line that some pattern is in, from a line's beginning on."""
@@ -56,12 +56,13 @@ class Matcher:
         """Give the ids of the signatures that know one line."""
         head = line[:MAX_LINE_BYTES]
         found = self._set.Match(head) or self._one_by_one(head)
+        return self._named(found)
+
+    def _named(self, found: Iterable[int]) -> tuple[str, ...]:
         return tuple(self._ids[index] for index in sorted(found))
 
     def _one_by_one(self, line: bytes) -> list[int]:
-        """Ask every pattern by itself, as the set says "none" also when its memory ran out; the union never does."""
-        if self._union.search(line) is None:
-            return []
+        """Ask every pattern by itself, as the set says "none" also when its memory ran out."""
         return [index for index, one in enumerate(self._patterns) if compile_pattern(one).search(line) is not None]
 
 
@@ -69,6 +70,11 @@ class Matcher:
 def known_lines() -> Matcher:
     """Give the matcher of the whole catalogue, made once a process."""
     return Matcher(all_signatures().values())
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end
 
 
 def _bounded(data: bytes) -> bytes:
