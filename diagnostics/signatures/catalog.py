@@ -133,14 +133,13 @@ def _flaws(one: Signature) -> Iterator[str]:
         yield f"{', '.join(empty)} says nothing"
     if len(one.samples) < LEAST_SAMPLES or len(one.counter_samples) < LEAST_COUNTER_SAMPLES:
         yield f"needs {LEAST_SAMPLES} samples and {LEAST_COUNTER_SAMPLES} counter-sample at least"
-    yield from _pattern_flaws(one)
+    if flaw := _pattern_flaw(one.pattern):
+        yield flaw
 
 
-def _pattern_flaws(one: Signature) -> Iterator[str]:
+def _pattern_flaw(pattern: str) -> str:
     try:
-        compiled = compile_pattern(one.pattern)
+        is_everywhere = compile_pattern(pattern).search(b"") is not None
     except re2.error as error:
-        yield f"no RE2 pattern: {error}"
-        return
-    if compiled.search(b"") is not None:
-        yield "its pattern is in every line"
+        return f"no RE2 pattern: {error}"
+    return "its pattern is in every line" if is_everywhere else ""

@@ -40,8 +40,7 @@ class Matcher:
         position = 0
         while (begin := self._candidate(data, position)) is not None:
             position = _line_end(data, begin) + 1
-            if ids := self.ids_in(data[begin : position - 1]):
-                yield begin, ids
+            yield begin, self.ids_in(data[begin : position - 1])
             # Known lines come in runs, so the set is asked at once; what it does not know is searched after all.
             while found := self._set.Match(data[position : _line_end(data, position)]):
                 yield position, self._named(found)

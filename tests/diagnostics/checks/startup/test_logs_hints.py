@@ -74,6 +74,16 @@ def test_citations_point_into_head_and_tail(tmp_path: Path) -> None:
     assert all("password authentication failed" in line for line in cited(result, hint))
 
 
+def test_citations_point_into_the_part_of_a_long_log_that_holds_them(tmp_path: Path) -> None:
+    filling = [f"LOG:  line {number} of many that say nothing of interest at all" for number in range(30_000)]
+    result, _ = looked(tmp_path, till=[*filling, FATAL])
+    assert len(result.evidence) == 2
+    hint = found(result, "signature.pg-01")
+    assert [one.evidence for one in hint.citations] == [result.evidence[-1].key]
+    assert all("password authentication failed" in line for line in cited(result, hint))
+    assert result.leading.measured["lines"].value == 30_001
+
+
 def test_what_is_matched_was_redacted_before(tmp_path: Path) -> None:
     secret = "postgresql://app:hunter2hunter2@db/till"
     result, baseline = looked(tmp_path, till=["LOG:  ready"])
@@ -124,9 +134,9 @@ def test_what_was_new_is_known_after_a_good_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [FATAL, "FATAL:  the till is on fire"])
 def test_a_run_that_is_not_good_teaches_nothing(tmp_path: Path, bad: str) -> None:
-    _, baseline = looked(tmp_path, till=["WARNING:  drawer 12 is slow"])
+    _, baseline = looked(tmp_path, till=["WARNING:  drawer 12 is slow"], shop=["WARNING:  closed"])
     for _ in range(3):
-        result, baseline = looked(tmp_path, baseline, till=[bad, "WARNING:  paper is low"])
+        result, baseline = looked(tmp_path, baseline, till=[bad, "WARNING:  paper is low"], shop=["LOG:  ready"])
         assert "paper is low" in found(result, "logs.new_since").message
     result, _ = looked(tmp_path, baseline, till=["WARNING:  drawer 3 is slow"])
     assert "logs.new_since" not in codes(result)
