@@ -34,6 +34,7 @@ from awe_incidents.incidents.states import (  # noqa: E402
 from awe_incidents.incidents.template import SECTIONS  # noqa: E402
 from diagnostics.checks.base import Check  # noqa: E402
 from diagnostics.checks.registry import all_checks  # noqa: E402
+from diagnostics.signatures import Signature, all_signatures  # noqa: E402
 from diagnostics.stack.schema import STACK  # noqa: E402
 from diagnostics.states import RESULT_TRANSITIONS, RUN_TRANSITIONS, ResultProgress, RunState  # noqa: E402
 from docs.cause_pages import GENERATED, cause_documents  # noqa: E402
@@ -49,6 +50,7 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "lint.md", lint_page()
     yield "checks/README.md", check_index()
     yield "check-matrix.md", check_matrix()
+    yield "signatures.md", signature_page()
     for slug in all_checks():
         yield f"checks/{slug}.md", check_page(slug)
     yield from cause_documents()
@@ -154,6 +156,30 @@ def check_matrix() -> str:
 
 def _suites(one: Check) -> str:
     return ", ".join(sorted(one.suites | {"full"}))
+
+
+def signature_page() -> str:
+    """List every signature by its program."""
+    parts = [
+        *("# Known log lines", GENERATED, ""),
+        "The check [startup.logs](checks/startup.logs.md) finds these lines in what services wrote. Each is a hint,",
+        "never a verdict: the checks beside it confirm. Data: `diagnostics/signatures/*.toml`; ids in italics also",
+        "stand in the logs of healthy stacks.",
+        "",
+        "| id | program | category | what it hints at | what confirms it | what mends it |",
+        "|---|---|---|---|---|---|",
+        *map(_signature_row, all_signatures().values()),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _signature_row(one: Signature) -> str:
+    id_ = f"*{one.id}*" if one.ordinary else one.id
+    program = one.program if one.versions == "any" else f"{one.program} {one.versions}"
+    checks = ", ".join(f"[{slug}](checks/{slug}.md)" for slug in one.confirmed_by)
+    cells = (id_, program, one.category, one.hints_at, f"{one.confirm} {checks}", one.fix)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace('<', '&lt;') for cell in cells)} |"
 
 
 def check_page(slug: str) -> str:

@@ -55,6 +55,7 @@ def figure(
     least_ratio: float | None = None,
     most_ratio: float | None = None,
     most: float | None = None,
+    least: float | None = None,
 ) -> dict[str, Any]:
     """Give a figure in the form that families yield, judged by the one limit that is given: of the ratio or the value.
 
@@ -62,15 +63,23 @@ def figure(
     """
     if ratio is None and beside_value:
         ratio = value / beside_value
-    target, met = _judged(value, ratio, least_ratio=least_ratio, most_ratio=most_ratio, most=most)
+    target, met = _judged(value, ratio, least_ratio=least_ratio, most_ratio=most_ratio, most=most, least=least)
     numbers = {"value": value, "beside_value": beside_value, "ratio": ratio}
     rounded = {key: None if number is None else _short(number) for key, number in numbers.items()}
     return asdict(Figure(name=name, unit=unit, beside=beside, target=target, met=met, **rounded))  # type: ignore[arg-type]
 
 
 def _judged(
-    value: float, ratio: float | None, *, least_ratio: float | None, most_ratio: float | None, most: float | None
+    value: float,
+    ratio: float | None,
+    *,
+    least_ratio: float | None,
+    most_ratio: float | None,
+    most: float | None,
+    least: float | None,
 ) -> tuple[str, bool | None]:
+    if least is not None:
+        return f">= {least:g}", value >= least
     if most is not None:
         return f"<= {most:g}", value <= most
     if least_ratio is not None:

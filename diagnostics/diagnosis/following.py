@@ -40,7 +40,6 @@ SILENCE = (
     "logs.missing",
     "config.no_process",
     "descriptors.no_process",
-    "signature.*",
     "oauth.unreachable",
     "chain.nothing_seen",
     "names.nothing_seen",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable
 
 LEVELS = ("fatal", "error", "warn", "info", "debug", "other")
 WORDS = {
@@ -34,8 +32,3 @@ def level_of(line: str) -> str:
         if word in LEVEL_OF:
             return LEVEL_OF[word]
     return "other"
-
-
-def count_levels(lines: Iterable[str]) -> Counter[str]:
-    """Count lines by level; empty lines do not count."""
-    return Counter(level_of(line) for line in lines if line.strip())

@@ -19,7 +19,7 @@ from diagnostics.diagnosis.catalog import all_causes
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 PROMISED = re.compile(r"`([a-z_]+\.[a-z_]+)`")  # in a docstring, where the code itself is composed
-FROM_LOGS = "signature."  # codes of log signatures stand in their catalog, not in checks
+FROM_LOGS = "log."  # codes of log signatures stand in their catalog, not in checks
 
 
 @cache

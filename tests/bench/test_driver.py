@@ -152,6 +152,8 @@ def test_quick_is_handed_on_and_noted(results: Path) -> None:
         ({"most_ratio": 0.5}, "ratio <= 0.5", False),
         ({"most": 6.0}, "<= 6", True),
         ({"most": 5.0}, "<= 5", False),
+        ({"least": 6.0}, ">= 6", True),
+        ({"least": 7.0}, ">= 7", False),
     ],
 )
 def test_a_limit_is_one_of_the_ratio_or_of_the_value(limits: dict[str, float], target: str, met: bool) -> None:

@@ -6,6 +6,11 @@ that bear the source's line numbers. What a rotation put aside within the window
 A log that was silent in the window gives its last 64 kB.
 Pass: `logs.collected`, with lines counted by level; a hint, never a verdict. Warn: `logs.missing`, `logs.not_regular`,
 `logs.unreadable`. Error: not_permitted. Limits are ours.
+Hints, which pass always: `log.<id>` for every known line (docs/signatures.md), matched after redaction, with its
+first and last line and the checks that would confirm it, 20 of a service at most; `logs.new_since` for kinds of lines
+of level warning or worse that no signature knows and that were not there in the last good run (10 are shown). A run is
+good for a service where no signature hit but ordinary ones, and nothing unknown was fatal. So new errors that are not
+fatal are new once: the next run knows them. `manage.py forget_baseline --check startup.logs` starts anew.
 """
 
 from __future__ import annotations
@@ -21,11 +26,13 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import could_not_look, look_at_each
-from diagnostics.checks.result import Citation, Finding, Measurement, State
+from diagnostics.checks.recognized import Recognized
+from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State
 from diagnostics.checks.seeing import MAX_EVIDENCE_CHARACTERS, Seeing
+from diagnostics.checks.unheard import Unheard
 from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.errors import FileUnusable
-from diagnostics.probes.levels import LEVELS, count_levels
+from diagnostics.probes.levels import LEVELS, level_of
 from diagnostics.probes.logs import Excerpt, Piece, rotated, take_excerpt
 from diagnostics.stack import Service, StackConfig
 
@@ -58,6 +65,8 @@ class Pace:
 class Collected:
     """What one service's files gave so far."""
 
+    unheard: Unheard
+    recognized: Recognized = field(default_factory=Recognized)
     counts: Counter[str] = field(default_factory=Counter)
     citations: list[Citation] = field(default_factory=list)
     dropped_bytes: int = 0
@@ -96,7 +105,7 @@ def _services(stack: StackConfig) -> list[Service]:
 def _service(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding]:
     settings = seeing.stack.logs
     since = seeing.now() - timedelta(minutes=settings.window_minutes)
-    collected = Collected()
+    collected = Collected(Unheard(service.name, len(_services(seeing.stack))))
     paths = _paths(service, since, collected)
     left = min(settings.max_bytes_per_service, pace.affordable_bytes(seeing.seconds_left()))
     pace.services_left -= 1
@@ -114,7 +123,16 @@ def _service(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding]:
             pace.learn(taken, time.monotonic() - began)
             left -= taken
     if collected.files:
-        yield _summary(service, collected, settings.window_minutes)
+        yield from _findings(seeing, service, collected)
+
+
+def _findings(seeing: Seeing, service: Service, collected: Collected) -> Iterator[Finding]:
+    """Give the summary first, so that it leads; the hints behind it pass as well."""
+    yield _summary(service, collected, seeing.stack.logs.window_minutes)
+    yield from collected.recognized.findings(service.name)
+    if new := collected.unheard.finding(seeing):
+        yield new
+    collected.unheard.learn(seeing, has_trouble=collected.recognized.has_trouble)
 
 
 def _paths(service: Service, since: datetime, collected: Collected) -> list[Path]:
@@ -144,7 +162,6 @@ def _keep(seeing: Seeing, excerpt: Excerpt, collected: Collected) -> int:
     dropped, taken = excerpt.dropped_bytes, 0
     for piece in chain.from_iterable(map(_split, excerpt.pieces)):
         taken += len(piece.text.encode())
-        collected.counts += count_levels(piece.text.split("\n"))
         evidence = seeing.keep(
             "log_excerpt",
             source=str(excerpt.path) if piece.is_numbered else f"{excerpt.path} (lines counted from this excerpt)",
@@ -156,7 +173,19 @@ def _keep(seeing: Seeing, excerpt: Excerpt, collected: Collected) -> int:
         )
         dropped = 0  # said once
         collected.citations.append(evidence.whole())
+        _read(evidence, collected)
     return taken
+
+
+def _read(evidence: Evidence, collected: Collected) -> None:
+    """Count lines by level, and see which are known and which are not; all of it after redaction."""
+    known = collected.recognized.read(evidence)
+    for position, line in enumerate(evidence.content.split("\n"), start=1):
+        if line.strip():
+            level = level_of(line)
+            collected.counts[level] += 1
+            if position not in known:
+                collected.unheard.add(line, level, evidence=evidence, position=position)
 
 
 def _split(piece: Piece) -> Iterator[Piece]:
@@ -192,6 +221,8 @@ def _summary(service: Service, collected: Collected, minutes: int) -> Finding:
         said += f"; nothing was written in that time to {', '.join(str(path) for path in collected.silent)}"
     if collected.compressed:
         said += f"; compressed and not read: {', '.join(str(path) for path in collected.compressed[:5])}"
+    if left_out := collected.recognized.left_out:
+        said += f"; {left_out} more signatures hit than are shown"
     return Finding(
         state=State.PASS,
         code="logs.collected",

@@ -14,7 +14,7 @@ CAUSE = Cause(
     signs=(
         *codes("disk.bytes", "disk.inodes", "storage.disk", certainty=0.95),
         *codes("disk.read_only", certainty=0.8),
-        *codes("signature.pg-disk*", certainty=0.6, states=ANY),
+        *codes("log.pg-19", certainty=0.35, states=ANY),
     ),
     explains=(*NEVER_STARTS, "backup.*", "disk.*", "storage.*"),
     remedy=(

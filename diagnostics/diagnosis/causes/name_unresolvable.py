@@ -14,7 +14,7 @@ CAUSE = Cause(
     signs=(
         *codes("dns.unknown_name", "dns.no_address", certainty=0.85),
         *codes("postgres.dns", "redis.dns", "pooled.dns", "connection.name_unknown", "broker.dns", certainty=0.8),
-        Sign("signature.pgb-dns*", 0.6, ANY),
+        Sign("log.pb-05", 0.35, ANY),
     ),
     refuted_by=codes("container.exited", states=ANY),
     explains=SILENCE,

@@ -18,7 +18,7 @@ CAUSE = Cause(
     severity="critical",
     sentence="The proxy {subject} refuses its configuration and cannot start.",
     signs=(
-        Sign("signature.cad-*", 0.9, ANY, where=_speaks_of_configuration),
+        Sign("log.cd-08", 0.35, ANY),
         Sign("container.crash_loop", 0.5, where=_speaks_of_configuration),
     ),
     explains=NEVER_STARTS,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.probes.levels import count_levels, level_of
+from diagnostics.probes.levels import level_of
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,3 @@ from diagnostics.probes.levels import count_levels, level_of
 )
 def test_the_level_is_what_the_line_says_first(line: str, level: str) -> None:
     assert level_of(line) == level
-
-
-def test_empty_lines_do_not_count() -> None:
-    assert count_levels(["ERROR x", "", "  ", "ERROR y"]) == {"error": 2}

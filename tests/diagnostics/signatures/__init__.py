@@ -1,0 +1,1 @@
+"""Tests of signatures: catalogue, matcher, templates, and lines of programs that nobody knows."""
