@@ -65,7 +65,7 @@ def normalize(text: str) -> str:
     PostgreSQL and UTF-8 cannot hold those two; U+FFFD is what CommonMark (section 2.3) puts in place of NUL.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    return _LONE_SURROGATES.sub("\ufffd", text)
+    return text if text.isascii() else _LONE_SURROGATES.sub("\ufffd", text)
 
 
 def parse(markdown: str) -> TemplateFields:

@@ -49,12 +49,18 @@ def first_different(words: Iterable[str], limit: int) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text[:MAX_READ]).casefold()
-    return _TIMES.sub(" ", _MASKS.sub(" ", folded))
+    read = text[:MAX_READ]
+    folded = read.lower() if read.isascii() else unicodedata.normalize("NFKC", read).casefold()
+    return _TIMES.sub(" ", _MASKS.sub(" ", folded) if "[" in folded else folded)
 
 
-def _words(folded: str) -> Iterator[str]:
-    for word in _WORDS.findall(folded):
+def _words(folded: str) -> Iterable[str]:
+    words = _WORDS.findall(folded)
+    return [word[:MAX_WORD] for word in words] if folded.isascii() else _parted(words)
+
+
+def _parted(words: Iterable[str]) -> Iterator[str]:
+    for word in words:
         if word.isascii() or not _IS_UNSPACED.search(word):
             yield word[:MAX_WORD]
         else:
