@@ -206,6 +206,13 @@ class Surroundings:
             raise ProcessUnknown("pid_file.unnamed", f"the stack names no pid_file of {one.name}")
         return InsideProcess(one.pid_file)
 
+    def environment(self, service: str, names: Sequence[str]) -> dict[str, str]:
+        """Give variables that a service was started with.
+
+        Raises: ProcessUnknown, EngineFailure, NotPermitted, CouldNotLook.
+        """
+        return self.inside(service).environment(names)
+
     def can_look_into(self, service: str | None) -> bool:
         """Say whether the description tells where a service lives."""
         one = self.stack.services.get(service or "")

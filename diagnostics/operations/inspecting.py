@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from django.db import transaction
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
 from diagnostics.checks.result import legible
+from diagnostics.checks.surroundings import Surroundings
 from diagnostics.errors import InspectionFailed
 from diagnostics.models import Stack
 from diagnostics.probes.signing_keys import UNREADABLE, key_of_service, place_of
@@ -17,6 +19,8 @@ from diagnostics.probes.token_inspection import Clean, GivenToken, Inspection, K
 from diagnostics.queries import config_of, redactor_of, resolver_of
 from diagnostics.redaction import Redactor
 from diagnostics.stack import StackConfig
+
+KEY_SECONDS = 5.0  # for one call of an engine
 
 
 @transaction.atomic
@@ -36,14 +40,15 @@ def inspect_token(*, stack: Stack, token: GivenToken, by: Actor, at: datetime) -
 
 
 def _known_keys(stack: Stack, config: StackConfig, clean: Clean) -> Iterator[KnownKey]:
-    resolver = resolver_of(stack)
-    for key in config.tokens.keys if config.tokens else ():
-        try:
-            value = key_of_service(key, stack=config, resolver=resolver)
-        except UNREADABLE as error:
-            yield KnownKey(key.service, place_of(key), None, clean(str(error)))
-        else:
-            yield KnownKey(key.service, place_of(key), value or None, "" if value else "it is empty")
+    resolver, places = resolver_of(stack), Surroundings(config, lambda: KEY_SECONDS)
+    with contextlib.closing(places):
+        for key in config.tokens.keys if config.tokens else ():
+            try:
+                value = key_of_service(key, environment=places.environment, resolver=resolver)
+            except UNREADABLE as error:
+                yield KnownKey(key.service, place_of(key), None, clean(str(error)))
+            else:
+                yield KnownKey(key.service, place_of(key), value or None, "" if value else "it is empty")
 
 
 def _cleaning(redactor: Redactor) -> Clean:

@@ -7,6 +7,7 @@ import json
 from deploy.awe.compose.settings import MUTUAL_TLS, ComposeSettings
 from deploy.awe.process.client import PROBE
 from deploy.awe.process.environments import DATABASE, DEAD_JOBS, PROCESSING_JOBS, ROLE, WAITING_JOBS
+from deploy.awe.process.layout import APPLICATION
 
 TEMPLATE = """\
 # A reference stack in containers, written when it was laid out; deploy/stack.example.toml explains every key.
@@ -70,6 +71,20 @@ user = {role}
 password = "file:secrets/app_db_password"
 sslmode = "disable"
 
+[databases.application.monitor]
+user = "postgres"
+password = "file:secrets/postgres_password"
+
+[databases.application.pooler]
+service = {pgbouncer_name}
+host = {pgbouncer_name}
+port = 6432
+admin_user = "postgres"
+admin_password = "file:secrets/postgres_password"
+
+[databases.application.migrations]
+directories = [{migrations}]
+
 [login]
 endpoint = "public"
 username = {probe}
@@ -120,6 +135,7 @@ def render(settings: ComposeSettings, *, host: str) -> str:
         port=settings.port,
         client_files=CLIENT_FILES if settings.compose_file == MUTUAL_TLS else "",
         dbname=_quoted(DATABASE),
+        migrations=_quoted(str(APPLICATION / "migrations" / "versions")),
         role=_quoted(ROLE),
         probe=_quoted(PROBE),
         waiting_jobs=_quoted(WAITING_JOBS),

@@ -74,7 +74,7 @@ def _read_keys(seeing: Seeing, tokens: Tokens) -> tuple[list[HeldKey], list[Find
     held, unreadable, own = [], [], secrets.token_bytes(32)
     for key in tokens.keys:
         try:
-            value = key_of_service(key, stack=seeing.stack, resolver=seeing.resolver)
+            value = key_of_service(key, environment=seeing.surroundings.environment, resolver=seeing.resolver)
         except UNREADABLE as error:
             message = seeing.clean(f"the signing key of {key.service} could not be read: {error}")
             unreadable.append(

@@ -8,7 +8,10 @@ an address of `[dns.expected]`; or nobody answers there while the service does w
 `slow_seconds`, 1 s [ours]; the resolver of glibc tries a silent server for 5 s, twice), `dns.other_address` (not where
 the service listens, and somebody answers there: a load balancer, or another machine), `dns.shadowed` (the hosts file
 says another address than the name servers). Where a name fails the checks that would connect to it are skipped.
-It cannot see what a name resolves to for a process with a resolv.conf or hosts file of its own.
+Names of services in containers are asked for inside a container that depends on them (getent), where the engine's own
+resolver answers: `dns.resolved`, `dns.unknown_name`, `dns.off_network` (fail: the other runs, and they share no
+network), `dns.not_asked` (skip). It cannot see what a name resolves to for a process with a resolv.conf or hosts file
+of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.edges import EVERYWHERE, hosts_of
+from diagnostics.checks.names_inside import names_seen_inside, questions
 from diagnostics.checks.result import Evidence, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes import host as host_probe
@@ -93,6 +97,8 @@ class Dns(Check):
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Resolve all names at once, so that one that hangs costs the others nothing; then judge each."""
+        if seeing.surroundings.is_container:
+            yield from names_seen_inside(seeing)
         names, configuration = _names(seeing.stack), system_configuration()
         servers = tuple(map(NameServer.parse, seeing.stack.dns.resolvers)) or configuration.servers
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -105,7 +111,8 @@ class Dns(Check):
 
 
 def _names(stack: StackConfig) -> dict[str, Uses]:
-    return {name: uses for name, uses in hosts_of(stack).items() if not _is_address(name)}
+    inside = {one.name for one in questions(stack)} if stack.vantage == "container" else set()
+    return {name: uses for name, uses in hosts_of(stack).items() if not _is_address(name) and name not in inside}
 
 
 def _is_address(text: str) -> bool:

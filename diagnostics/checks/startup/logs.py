@@ -3,9 +3,10 @@
 The window is `logs.window_minutes` of the stack (15) by the lines' own time stamps; a file without stamps is taken
 whole. At most `logs.max_bytes_per_service` (5 MB) are kept, less where time would run out: head and tail, in pieces
 that bear the source's line numbers. What a rotation put aside within the window is read, too, unless it is compressed.
-A log that was silent in the window gives its last 64 kB.
+A log that was silent in the window gives its last 64 kB. Of a container the engine gives the last 50,000 lines of the
+window, with its own time stamps, whether it runs or not.
 Pass: `logs.collected`, with lines counted by level; a hint, never a verdict. Warn: `logs.missing`, `logs.not_regular`,
-`logs.unreadable`. Error: not_permitted. Limits are ours.
+`logs.unreadable`. Skip: `logs.no_container`. Error: not_permitted. Limits are ours.
 Hints, which pass always: `log.<id>` for every known line (docs/signatures.md), matched after redaction, with its
 first and last line and the checks that would confirm it, 20 of a service at most; `logs.new_since` for kinds of lines
 of level warning or worse that no signature knows and that were not there in the last good run (10 are shown). A run is
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
+from diagnostics.checks.container_logs import spooled
 from diagnostics.checks.each import could_not_look, look_at_each
 from diagnostics.checks.recognized import Recognized
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State
@@ -72,7 +74,7 @@ class Collected:
     dropped_bytes: int = 0
     size_bytes: int = 0
     files: int = 0
-    silent: list[Path] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
     compressed: list[Path] = field(default_factory=list)
 
 
@@ -86,7 +88,7 @@ class Logs(Check):
     deadline_seconds: ClassVar[float] = 40.0
 
     def not_applicable(self, stack: StackConfig) -> str | None:
-        """Apply only where log files are described."""
+        """Apply only where log files are described, or containers have logs."""
         return None if _services(stack) else "no service names log_files"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
@@ -99,10 +101,13 @@ class Logs(Check):
 
 
 def _services(stack: StackConfig) -> list[Service]:
-    return [one for one in stack.services.values() if one.log_files]
+    return [one for one in stack.services.values() if one.log_files or stack.vantage == "container"]
 
 
 def _service(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding]:
+    if seeing.surroundings.is_container:
+        yield from _container(seeing, service, pace)
+        return
     settings = seeing.stack.logs
     since = seeing.now() - timedelta(minutes=settings.window_minutes)
     collected = Collected(Unheard(service.name, len(_services(seeing.stack))))
@@ -124,6 +129,28 @@ def _service(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding]:
             left -= taken
     if collected.files:
         yield from _findings(seeing, service, collected)
+
+
+def _container(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding]:
+    """Collect what a service's containers wrote to their standard output and error."""
+    settings = seeing.stack.logs
+    since = seeing.now() - timedelta(minutes=settings.window_minutes)
+    collected = Collected(Unheard(service.name, len(_services(seeing.stack))))
+    left = min(settings.max_bytes_per_service, pace.affordable_bytes(seeing.seconds_left()))
+    pace.services_left -= 1
+    with spooled(seeing, service.name, since=since) as logs:
+        for number, one in enumerate(logs):
+            excerpt = take_excerpt(one.path, since=since, max_bytes=left // (len(logs) - number))
+            began = time.monotonic()
+            taken = _keep(seeing, excerpt, collected, named=f"log of container {one.container}")
+            collected.dropped_bytes += one.cut_bytes
+            pace.learn(taken, time.monotonic() - began)
+            left -= taken
+    if collected.files:
+        yield from _findings(seeing, service, collected)
+        return
+    text = f"{service.name}: there is no container that could have a log"
+    yield Finding(state=State.SKIP, code="logs.no_container", message=text, target=service.name)
 
 
 def _findings(seeing: Seeing, service: Service, collected: Collected) -> Iterator[Finding]:
@@ -152,19 +179,21 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _keep(seeing: Seeing, excerpt: Excerpt, collected: Collected) -> int:
-    """Keep an excerpt as evidence and give how many bytes it took."""
+def _keep(seeing: Seeing, excerpt: Excerpt, collected: Collected, *, named: str = "") -> int:
+    """Keep an excerpt as evidence and give how many bytes it took; `named` is its source where that is no file."""
+    source = named or str(excerpt.path)
+    counted_here = f"{source} (lines counted from this excerpt)"
     collected.files += 1
     collected.size_bytes += excerpt.size_bytes
     collected.dropped_bytes += excerpt.dropped_bytes
     if excerpt.is_silent:
-        collected.silent.append(excerpt.path)
+        collected.silent.append(source)
     dropped, taken = excerpt.dropped_bytes, 0
     for piece in chain.from_iterable(map(_split, excerpt.pieces)):
         taken += len(piece.text.encode())
         evidence = seeing.keep(
             "log_excerpt",
-            source=str(excerpt.path) if piece.is_numbered else f"{excerpt.path} (lines counted from this excerpt)",
+            source=source if piece.is_numbered and not named else counted_here,
             content=piece.text,
             first_line=piece.first_line,
             captured_from=excerpt.first_at,
@@ -218,7 +247,7 @@ def _summary(service: Service, collected: Collected, minutes: int) -> Finding:
     if collected.dropped_bytes:
         said += f"; {collected.dropped_bytes} bytes left out between head and tail"
     if collected.silent:
-        said += f"; nothing was written in that time to {', '.join(str(path) for path in collected.silent)}"
+        said += f"; nothing was written in that time to {', '.join(collected.silent)}"
     if collected.compressed:
         said += f"; compressed and not read: {', '.join(str(path) for path in collected.compressed[:5])}"
     if left_out := collected.recognized.left_out:
