@@ -12,6 +12,7 @@ from diagnostics.diagnosis.observed import Observation
 FAILING = frozenset({State.FAIL})
 TROUBLED = frozenset({State.FAIL, State.WARN})
 ANY = frozenset(State)
+FRESH_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Cause:
     severity: str  # of an incident
     sentence: str  # plain words about {subject}: a service, or a path or address where no service is known
     signs: tuple[Sign, ...]
+    supported_by: tuple[Sign, ...] = ()  # makes it more certain where it is seen, of the subject or what stands on it
     expects: tuple[Sign, ...] = ()  # would be seen, too, where their check looked
     refuted_by: tuple[Sign, ...] = ()  # of the same subject
     explains: tuple[str, ...] = ()
@@ -65,6 +67,16 @@ class Cause:
 def codes(*names: str, certainty: float = 0.9, states: frozenset[State] = FAILING) -> tuple[Sign, ...]:
     """Give a sign for each code."""
     return tuple(Sign(name, certainty, states) for name in names)
+
+
+def said_lately(*signatures: str, certainty: float = 0.35) -> tuple[Sign, ...]:
+    """Give signs for known log lines of the last minute; alone they show nothing: it may be mended."""
+    return tuple(Sign(f"log.{one}", certainty, ANY, where=_is_fresh) for one in signatures)
+
+
+def _is_fresh(seen: Observation) -> bool:
+    age = seen.measured.get("last_seen")
+    return isinstance(age, int | float) and age <= FRESH_SECONDS
 
 
 def part_is(*parts: str) -> Callable[[Observation], bool]:

@@ -1,9 +1,9 @@
 """Rank causes: forward from signs, checked against what each predicts, folded under what explains them.
 
 A cause is a candidate for each subject that one of its signs names. Its certainty is that of its signs together, each
-kind of sign counted once; a prediction that a check could have seen and did not takes some of it; what contradicts it
-refutes it. A candidate whose signs are all explained by another one folds under that one. The same observations give
-the same diagnosis, byte for byte.
+kind of sign counted once, and of what supports it; a prediction that a check could have seen and did not takes some of
+it; what contradicts it refutes it. A candidate whose signs are all explained by another one folds under that one. The
+same observations give the same diagnosis, byte for byte.
 """
 
 from __future__ import annotations
@@ -124,6 +124,10 @@ def _candidate(cause: Cause, subject: str, pairs: Sequence[tuple[Sign, Observati
     for certainty in _by_code(pairs).values():
         doubt *= 1 - certainty
     also, absent, looked = list[Observation](), list[str](), _codes_seen_by_check(observed)
+    for sign in cause.supported_by:
+        found = [seen for seen in observed.observations if sign.matches(seen) and _concerns(seen, subject, observed)]
+        doubt *= 1 - sign.certainty if found else 1
+        also += found
     for sign in cause.expects:
         found = [seen for seen in observed.observations if sign.matches(seen) and _concerns(seen, subject, observed)]
         also += found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -205,6 +205,7 @@ class ReadOnlyEngine:
         output, ends_at, frames = b"", time.monotonic() + self._seconds, Frames()
         with explained(self._described.url), contextlib.closing(remote):
             connection = raw_socket(remote)
+            output += b"".join(content for _, content in frames.feed(early_bytes(remote)))
             while len(output) < max_bytes:
                 left = ends_at - time.monotonic()
                 if left <= 0:
@@ -219,6 +220,7 @@ class ReadOnlyEngine:
     def pipe(self, container: Seen, arguments: Sequence[str]) -> Any:
         """Run an allowed program with its input and output as a raw socket (frames of the attach protocol).
 
+        `early_bytes` of it come before what the socket gives.
         Raises: ProgramNotAllowed, EngineFailure, ContainerGone.
         """
         return self._begin(container, arguments, stdin=True)[1]
@@ -240,6 +242,27 @@ def raw_socket(remote: Any) -> socket.socket:
     """Give the socket under what docker-py calls one: an object of another kind for each transport."""
     found: socket.socket = getattr(remote, "_sock", remote)
     return found
+
+
+def early_bytes(remote: Any) -> bytes:
+    """Give what came in one piece with the answer's headers: it was read with them, and the socket has it no more.
+
+    A program that ends at once would seem to have said nothing, now and then (seen with docker-py 7 on a busy machine).
+    """
+    response = getattr(remote, "_response", None)
+    reader = getattr(getattr(getattr(response, "raw", None), "_fp", None), "fp", None)
+    peek: Callable[[], bytes] | None = getattr(reader, "peek", None)
+    if peek is None:
+        return b""
+    connection = raw_socket(remote)
+    before = connection.gettimeout()
+    connection.setblocking(False)
+    try:
+        return peek()
+    except OSError:  # there is nothing yet
+        return b""
+    finally:
+        connection.settimeout(before)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.engine import ReadOnlyEngine, Seen, raw_socket
+from diagnostics.probes.engine import ReadOnlyEngine, Seen, early_bytes, raw_socket
 from diagnostics.probes.errors import ProbeFailure
 from diagnostics.probes.frames import STDOUT, Frames
 from diagnostics.probes.programs import BRIDGE, BRIDGE_NC
@@ -90,15 +90,17 @@ class _Crossing:
     def carry(self) -> bool:
         """Carry until one side ends; False where the container has not the program, so that another is tried."""
         try:
+            for stream, content in self._frames.feed(early_bytes(self._response)):
+                self._take(stream, content)
             with selectors.DefaultSelector() as waiting:
                 waiting.register(self._remote, selectors.EVENT_READ, self._from_remote)
                 is_open = True
                 while is_open:
+                    if self._stands and self._local.fileno() not in waiting.get_map():
+                        waiting.register(self._local, selectors.EVENT_READ, self._from_local)
                     for key, _ in waiting.select():
                         read: Callable[[], bool] = key.data
                         is_open = read()
-                    if self._stands and self._local.fileno() not in waiting.get_map():
-                        waiting.register(self._local, selectors.EVENT_READ, self._from_local)
         finally:
             with contextlib.suppress(OSError):
                 self._remote.shutdown(socket.SHUT_RDWR)  # closing alone waits for what else refers to the socket

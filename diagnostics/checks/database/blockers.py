@@ -6,10 +6,10 @@ never a check's). Query texts are shown without their literals.
 Warn: somebody waits for a lock for 1 min, fail: for 2 min (`blockers.lock_wait`) [check_postgres, action locks_wait];
 warn: a transaction is open without doing anything for 60 s [PgHero, long_running_query_sec], fail: for 300 s [ours]
 (`blockers.idle_in_transaction`); warn: a statement runs for 60 s (`blockers.long_query`) [PgHero]. Pass:
-`blockers.none`. Thresholds: `lock_wait_seconds`, `lock_wait_fail_seconds`, `idle_in_transaction_seconds`,
-`idle_in_transaction_fail_seconds`, `query_seconds`.
-An application whose statements time out after 8 s, say, never waits for a minute: then the idle transaction at the root
-is what is found. Without pg_monitor the texts and states of other roles' sessions cannot be seen
+`blockers.none`, or `blockers.waiting` where somebody waits for 2 s. Thresholds: `lock_wait_seconds`,
+`lock_wait_fail_seconds`, `idle_in_transaction_seconds`, `idle_in_transaction_fail_seconds`, `query_seconds`. An
+application whose statements time out after 8 s, say, never waits for a minute: then the idle transaction at the root is
+what is found. Without pg_monitor the texts and states of other roles' sessions cannot be seen
 (`blockers.not_permitted`, a warning). What the guide writes, `docker-compose exec database pg_stat_activity`, cannot
 work: that is a view, not a program; `psql -c 'SELECT * FROM pg_stat_activity'` shows it.
 """
@@ -46,6 +46,7 @@ LIMITS = {
     "idle_in_transaction_fail_seconds": (300.0, "ours"),
     "query_seconds": (60.0, PGHERO),
 }
+SHORT_WAIT_SECONDS = 2.0  # log_lock_waits tells of them after 1 s, deadlock_timeout
 SHOWN = 50  # sessions of each kind
 
 
@@ -103,7 +104,7 @@ def _look_at(seeing: Seeing, database: Database) -> Iterator[Finding]:
     evidence = seeing.keep("query_result", source=source, content=lines or ["no session is in a transaction"])
     seen = _Seen(seeing, target, sessions, blocks, evidence, numbers)
     findings = [*_lock_waits(seen), *_idle(seen), *_long_queries(seen), *_not_permitted(seen)]
-    yield from findings or [_nothing(seen)]
+    yield from findings or list(_short_waits(seen)) or [_nothing(seen)]
 
 
 def _shown(sessions: Sequence[Session], blocks: Sequence[Block]) -> tuple[list[str], dict[int, int]]:
@@ -162,6 +163,23 @@ def _lock_waits(seen: _Seen) -> Iterator[Finding]:
             threshold=fail if state is State.FAIL else warn,
             citations=seen.cite(concerned),
         )
+
+
+def _short_waits(seen: _Seen) -> Iterator[Finding]:
+    """Tell of waits that are not long yet: no verdict, but a hint where something else fails for want of an answer."""
+    for block in seen.blocks:
+        if block.longest_seconds >= SHORT_WAIT_SECONDS:
+            root = f"{block.root.name}, {block.root.state}," if block.root else f"{_nobody(block)}"
+            waiting = f"{_sessions(len(block.waiting))} waiting, for {block.longest_seconds:.0f} s at most"
+            yield _finding(
+                seen,
+                State.PASS,
+                "blockers.waiting",
+                f"{root} keeps {waiting}: not long yet",
+                measured={"waits": (block.longest_seconds, "s"), "waiting": (len(block.waiting), "")},
+                threshold=None,
+                citations=seen.cite((*([block.root] if block.root else []), *block.waiting)),
+            )
 
 
 def _idle(seen: _Seen) -> Iterator[Finding]:

@@ -1,14 +1,15 @@
 """PRF-03: room, in bytes and in inodes, on every file system that the stack writes to.
 
 Looked at are the folders of `[host] paths` (data, logs, backups), those of the services' log files, and /dev/shm, where
-PostgreSQL keeps what parallel queries share. Each file system is judged once, however many folders lie on it, and its
-share is counted as `df` does: what only root may use is used up.
-Pass: `disk.room`. Warn: `disk.bytes` and `disk.inodes` at 90 % (check_postgres disk_space, django-health-check
-DISK_USAGE_MAX), `disk.missing` (a described folder is not there). Fail: the first two at 95 % (check_postgres),
-`disk.read_only` (as after an error of the disk; nothing can be written), `disk.hangs` (no answer in 3 s [ours]: a dead
-network mount). Thresholds: bytes_percent, bytes_fail_percent, inodes_percent, inodes_fail_percent, answer_seconds.
-Above a limit the evidence names the largest files of the described folders, and files that a service still holds open
-though they are deleted: they take room that `du` does not show. The guide's `docker stats` shows no disk at all.
+PostgreSQL keeps what parallel queries share; of containers, their own layer and every mount that they may write to.
+Each file system is judged once, however many folders lie on it, and its share is counted as `df` does: what only root
+may use is used up. Pass: `disk.room`. Warn: `disk.bytes` and `disk.inodes` at 90 % (check_postgres disk_space,
+django-health-check DISK_USAGE_MAX), `disk.missing` (a described folder is not there). Fail: the first two at 95 %
+(check_postgres), `disk.read_only` (as after an error of the disk; nothing can be written), `disk.hangs` (no answer in 3
+s [ours]: a dead network mount). Thresholds: bytes_percent, bytes_fail_percent, inodes_percent, inodes_fail_percent,
+answer_seconds. Above a limit the evidence names the largest files of the described folders, and files that a service
+still holds open though they are deleted: they take room that `du` does not show. The guide's `docker stats` shows no
+disk at all.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
+from diagnostics.checks.disks_inside import file_systems_inside
 from diagnostics.checks.each import could_not_look
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
@@ -60,13 +62,17 @@ class Disk(Check):
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
 
     def not_applicable(self, stack: StackConfig) -> str | None:
-        """Apply only to processes of this host that say where they write."""
-        if stack.vantage != "process":
-            return "the stack runs in containers; their disks are not looked at from here"
+        """Apply to containers, and to processes of this host that say where they write."""
+        if stack.vantage == "container":
+            return None
         return None if written_folders(stack) else "the stack names neither [host] paths nor log_files"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Ask all folders at once, then judge each file system."""
+        if seeing.surroundings.is_container:
+            for system in file_systems_inside(seeing):
+                yield from _judged(seeing, Seen(system, ()))
+            return
         folders = [*written_folders(seeing.stack), *([SHARED_MEMORY] if SHARED_MEMORY.is_dir() else [])]
         limit = seeing.threshold("answer_seconds", ANSWER_SECONDS, unit="s")
         seconds = seeing.seconds_left(at_most=limit.value)

@@ -2,8 +2,9 @@
 
 Fail: `certificate.expired`, `certificate.not_yet_valid`, or `certificate.near_expiry` with at most min(7 days, 10 % of
 its lifetime) left (which does not block other checks, for it still works). Warn: `certificate.near_expiry` with at
-most min(30 days, a third of its lifetime) left, and `certificate.expired_unused` for an expired CA that stands in a
-bundle but issued nothing here or was renewed under the same key. Pass: the rest.
+most min(30 days, a third of its lifetime) left; of a CA the days count alone, as all that it issued ends with it. Warn,
+too: `certificate.expired_unused` for an expired CA that stands in a bundle but issued nothing here or was renewed under
+the same key. Pass: the rest.
 The limits are relative as public lifetimes fall to 47 days by 2029 (CA/B Forum SC-081v3); testssl.sh warns at 60 and
 30 days. `thresholds` of the stack: fail_days, fail_percent, warn_days, warn_percent.
 """
@@ -148,7 +149,8 @@ def _verdict(seeing: Seeing, sighting: Sighting, now: datetime) -> tuple[State, 
         return (State.WARN if sighting.is_spare else State.FAIL), "certificate.not_yet_valid", text, None
     left = one.not_after_at - now
     for name, days, percent in LIMITS:
-        limit = _limit(seeing, name, days, percent, one.not_after_at - one.not_before_at)
+        lifetime = one.not_after_at - one.not_before_at
+        limit = _limit(seeing, name, days, percent, timedelta.max if one.is_ca else lifetime)
         if left.total_seconds() <= limit.value * DAY_SECONDS and not sighting.is_spare:
             return State(name), "certificate.near_expiry", f"expires in {_days(left)}, on {until}", limit
     return State.PASS, "certificate.valid", f"is valid for {_days(left)}, until {until}", None

@@ -156,7 +156,7 @@ def _container(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding
 def _findings(seeing: Seeing, service: Service, collected: Collected) -> Iterator[Finding]:
     """Give the summary first, so that it leads; the hints behind it pass as well."""
     yield _summary(service, collected, seeing.stack.logs.window_minutes)
-    yield from collected.recognized.findings(service.name)
+    yield from collected.recognized.findings(service.name, now=seeing.now())
     if new := collected.unheard.finding(seeing):
         yield new
     collected.unheard.learn(seeing, has_trouble=collected.recognized.has_trouble)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import Cause, codes
+from diagnostics.diagnosis.cause import Cause, codes, said_lately
 from diagnostics.diagnosis.following import DATABASE_REFUSES
 
 CAUSE = Cause(
@@ -12,10 +12,12 @@ CAUSE = Cause(
     severity="critical",
     sentence="{subject} refuses the password of the role that the application uses.",
     signs=(
+        *said_lately("pb-02"),
         *codes("postgres.auth", certainty=0.93),
         *codes("pooled.server_auth", certainty=0.9),
         *codes("pooled.auth", certainty=0.85),
     ),
+    supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
     explains=DATABASE_REFUSES,
     remedy=(
         "Confirm it by typing the application's password: `psql -h HOST -p PORT -U ROLE -d DATABASE -c 'SELECT 1'`.",

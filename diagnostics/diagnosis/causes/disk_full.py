@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import ANY, Cause, codes
+from diagnostics.diagnosis.cause import Cause, codes, said_lately
 from diagnostics.diagnosis.following import NEVER_STARTS
 
 CAUSE = Cause(
@@ -14,8 +14,9 @@ CAUSE = Cause(
     signs=(
         *codes("disk.bytes", "disk.inodes", "storage.disk", certainty=0.95),
         *codes("disk.read_only", certainty=0.8),
-        *codes("log.pg-19", certainty=0.35, states=ANY),
+        *said_lately("pg-19", "os-02"),
     ),
+    supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
     explains=(*NEVER_STARTS, "backup.*", "disk.*", "storage.*"),
     remedy=(
         (

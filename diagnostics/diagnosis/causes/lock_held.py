@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import Cause, codes
+from diagnostics.diagnosis.cause import ANY, Cause, Sign, codes
 
 CAUSE = Cause(
     slug="lock_held",
@@ -11,9 +11,11 @@ CAUSE = Cause(
     severity="high",
     sentence="A session at {subject} holds a lock that others wait for.",
     signs=(
+        Sign("blockers.waiting", 0.35, ANY),
         *codes("blockers.lock_wait", certainty=0.93),
         *codes("blockers.idle_in_transaction", "blockers.long_query", certainty=0.6),
     ),
+    supported_by=codes("queue.stuck", "health.*", "api.timeout", "login.*", "pooled.*", "tasks.overdue", certainty=0.5),
     explains=(
         "postgres.statement_timeout",
         "agents.*",

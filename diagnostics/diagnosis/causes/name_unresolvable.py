@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import ANY, Cause, Sign, codes
+from diagnostics.diagnosis.cause import ANY, Cause, codes, said_lately
 from diagnostics.diagnosis.following import SILENCE
 
 CAUSE = Cause(
@@ -14,8 +14,9 @@ CAUSE = Cause(
     signs=(
         *codes("dns.unknown_name", "dns.no_address", certainty=0.85),
         *codes("postgres.dns", "redis.dns", "pooled.dns", "connection.name_unknown", "broker.dns", certainty=0.8),
-        Sign("log.pb-05", 0.35, ANY),
+        *said_lately("pb-05"),
     ),
+    supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
     refuted_by=codes("container.exited", states=ANY),
     explains=SILENCE,
     remedy=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import ANY, Cause, Sign
+from diagnostics.diagnosis.cause import Cause, Sign, codes, said_lately
 from diagnostics.diagnosis.following import NEVER_STARTS
 from diagnostics.diagnosis.observed import Observation
 
@@ -18,9 +18,10 @@ CAUSE = Cause(
     severity="critical",
     sentence="The proxy {subject} refuses its configuration and cannot start.",
     signs=(
-        Sign("log.cd-08", 0.35, ANY),
+        *said_lately("cd-08", certainty=0.39),
         Sign("container.crash_loop", 0.5, where=_speaks_of_configuration),
     ),
+    supported_by=codes("container.*", certainty=0.8),
     explains=NEVER_STARTS,
     remedy=(
         "Have it read without serving it, as with `caddy validate --config FILE` or `nginx -t -c FILE`.",
