@@ -71,6 +71,9 @@ test-docker: $(VENV)/dev.stamp ## Install and start a Docker Engine where none a
 lab: $(VENV)/dev.stamp ## Build and start the reference stack in containers (installs and starts an engine where none answers)
 	@$(RUN) -m deploy.awe lab up $(ARGS)
 
+faults: $(VENV)/dev.stamp ## Break the lab in every way it knows, have it diagnosed, note what was found (ARGS="db-down ...")
+	@$(RUN) -m deploy.awe lab build && $(RUN) -m tests.faults $(ARGS); code=$$?; $(RUN) docs/generate.py; exit $$code
+
 lock: $(VENV)/dev.stamp ## Lock requirements/*.in into hashed *.txt
 	@deploy/lock.sh $(BIN)/uv
 

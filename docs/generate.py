@@ -38,6 +38,7 @@ from diagnostics.signatures import Signature, all_signatures  # noqa: E402
 from diagnostics.stack.schema import STACK  # noqa: E402
 from diagnostics.states import RESULT_TRANSITIONS, RUN_TRANSITIONS, ResultProgress, RunState  # noqa: E402
 from docs.cause_pages import GENERATED, cause_documents  # noqa: E402
+from docs.fault_page import fault_page  # noqa: E402
 
 SITUATIONS = ("healthy", "prerequisite missing", "target hanging")
 
@@ -51,6 +52,7 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "checks/README.md", check_index()
     yield "check-matrix.md", check_matrix()
     yield "signatures.md", signature_page()
+    yield "faults.md", fault_page(GENERATED)
     for slug in all_checks():
         yield f"checks/{slug}.md", check_page(slug)
     yield from cause_documents()

@@ -54,6 +54,13 @@ def spoken_to(stack: StackConfig) -> set[tuple[str, int]]:
     return {(host, port) for _, host, port in (*_doors(stack), *_databases(stack), *_queue(stack))}
 
 
+def reached_from_here(stack: StackConfig) -> set[tuple[str, int]]:
+    """Give those of them that can be reached from where we are: of containers the doors only."""
+    if stack.vantage == "container":
+        return {(host, port) for _, host, port in _doors(stack)}
+    return spoken_to(stack)
+
+
 def hosts_of(stack: StackConfig) -> dict[str, list[tuple[str, int]]]:
     """Give every host that a client of the stack is told, or a service listens at, with its services and ports."""
     hosts: dict[str, list[tuple[str, int]]] = {}

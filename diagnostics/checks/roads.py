@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import select
+import socket
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +14,21 @@ from pathlib import Path
 from diagnostics.checks.edges import Edge
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.connecting import Attempt, try_connect
-from diagnostics.probes.could_not_look import NotPermitted
+from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
 from diagnostics.probes.errors import ProcessUnknown
 from diagnostics.probes.namespaces import foreign_network, inside
 from diagnostics.stack import StackConfig
 
 AT_ONCE = 32
+POLL_SECONDS = 0.02
+SAID = (  # by a shell that cannot connect
+    ("refused", "refused"),
+    ("no route", "unreachable"),
+    ("unreachable", "unreachable"),
+    ("not known", "dns"),
+    ("name resolution", "dns"),
+    ("reset", "reset"),
+)
 
 Network = Path | None  # None for our own
 Road = tuple[Network, str, int]  # from which network to which address
@@ -42,12 +54,43 @@ class Traveled:
 
 def travel(seeing: Seeing, edges: Sequence[Edge], *, seconds: float) -> list[Traveled]:
     """Try all roads at once and give what came of each edge, in order."""
+    if seeing.surroundings.is_container:
+        return [Traveled(edge, None, outcome) for edge, outcome in _between_containers(seeing, edges, seconds)]
     networks = {caller: _network_of(seeing.stack, caller) for caller in {edge.caller for edge in edges}}
     roads = {_road(networks[edge.caller], edge) for edge in edges} - {None}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         coming = {road: pool.submit(_try, seeing, road, seconds) for road in roads if road}
         outcomes = {road: future.result() for road, future in coming.items()}
     return [_traveled(edge, networks[edge.caller], outcomes) for edge in edges]
+
+
+def _between_containers(seeing: Seeing, edges: Sequence[Edge], seconds: float) -> Iterator[tuple[Edge, Outcome]]:
+    """Try each edge from inside its caller's container; clients from outside are where we are."""
+    for edge in edges:
+        limit = seeing.seconds_left(at_most=seconds)
+        if edge.caller in seeing.stack.services:
+            yield edge, _try_inside(seeing, edge, limit)
+        else:
+            yield edge, try_connect(edge.host, edge.port, seconds=limit)
+
+
+def _try_inside(seeing: Seeing, edge: Edge, seconds: float) -> Outcome:
+    way = seeing.surroundings.way(edge.host, edge.port, of=edge.callee, seen_from=edge.caller)
+    began = time.monotonic()
+    try:
+        with socket.create_connection(way.address(), timeout=seconds) as connection:
+            connection.setblocking(False)
+            while not way.is_connected and time.monotonic() - began < seconds:
+                if select.select([connection], [], [], POLL_SECONDS)[0]:
+                    break  # the other end has closed, or has something to say already
+    except CouldNotLook as unseen:
+        return unseen if isinstance(unseen, NotPermitted) else Attempt("dns", str(unseen), 0.0)
+    milliseconds = round((time.monotonic() - began) * 1000, 3)
+    if way.is_connected:
+        return Attempt("", f"accepted, as seen from inside {edge.caller}", milliseconds)
+    words = way.failure or "no answer in time"
+    code = next((code for said, code in SAID if said in words.lower()), "timeout")
+    return Attempt(code, words, milliseconds)
 
 
 def _network_of(stack: StackConfig, caller: str) -> Network | NotPermitted:

@@ -134,6 +134,11 @@ class EngineWay:
         return self._passage.host, self._passage.port
 
     @property
+    def is_connected(self) -> bool:
+        """Say whether a connection has come about inside."""
+        return self._passage is not None and self._passage.connected
+
+    @property
     def failure(self) -> str:
         """Say why the last connection did not come about, in the words of the program inside."""
         return self._passage.failure if self._passage else ""

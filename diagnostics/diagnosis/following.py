@@ -44,6 +44,7 @@ SILENCE = (
     "chain.nothing_seen",
     "names.nothing_seen",
     "served.nothing_seen",
+    "log.*",
 )
 
 # A database that answers, but not to what the application asks.
@@ -68,6 +69,7 @@ DATABASE_REFUSES = (
     "tools.*",
     "security.failures",
     "connection.timeout",
+    "log.*",
 )
 
 # A connection that no client can make under TLS.

@@ -11,6 +11,7 @@ from diagnostics.diagnosis.topology import Topology
 from diagnostics.stack import StackConfig
 
 NOT_APPLICABLE = "not_applicable"
+WHOLE = "the stack"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +41,7 @@ class Observation:
     @property
     def subject(self) -> str:
         """Give what it is about, in one word for people: the service, or else the target itself."""
-        return self.service or self.target
+        return self.service or self.target or WHOLE
 
     @property
     def key(self) -> tuple[str, str, str]:

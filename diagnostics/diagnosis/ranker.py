@@ -180,12 +180,17 @@ def _concerns(seen: Observation, subject: str, observed: Observed) -> bool:
 def _explained_by(candidate: Candidate, observed: Observed) -> Iterator[tuple[str, str, str]]:
     own = {one.key for one in candidate.seen}
     for seen in observed.observations:
-        if seen.state not in {State.FAIL, State.WARN, State.ERROR} or seen.key in own:
+        if not _wants_explaining(seen) or seen.key in own:
             continue
         if _fits(seen.code, candidate.cause.explains_everywhere) or (
             _fits(seen.code, candidate.cause.explains) and _concerns(seen, candidate.service, observed)
         ):
             yield seen.key
+
+
+def _wants_explaining(seen: Observation) -> bool:
+    """Say whether something is wrong, or is a known line of a log, which is a hint of it."""
+    return seen.state in {State.FAIL, State.WARN, State.ERROR} or seen.code.startswith("log.")
 
 
 def _fits(code: str, patterns: Iterable[str]) -> bool:

@@ -85,6 +85,11 @@ admin_password = "file:secrets/postgres_password"
 [databases.application.migrations]
 directories = [{migrations}]
 
+[databases.application.backups]
+directory = "/backup"
+pattern = "*.sql"
+every_hours = 720  # made at every start of the stack, and only then
+
 [login]
 endpoint = "public"
 username = {probe}

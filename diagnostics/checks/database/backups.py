@@ -1,16 +1,17 @@
 """DB-10: the newest backup of each database: how old, how large, whether it is a whole dump, and room for the next.
 
-Looked at is the folder of `[databases.X.backups]`, as it lies on the machine that looks; the newest file that matches
-`pattern` counts. Its age is that of the file, or of the time that the dump bears in its head where that is more than a
-day earlier (a copy is younger than what it holds).
+Looked at is the folder of `[databases.X.backups]`, as it lies on the machine that looks, or in the container of the
+database (where the newest is read from a copy, if that has no more than 64 MB); the newest file that matches `pattern`
+counts. Its age is that of the file, or of the time that the dump bears in its head where that is more than a day
+earlier (a copy is younger than what it holds).
 Fail: `backup.folder_missing`, `backup.missing` (nothing matches), `backup.old` (older than 50 h, two of the schedule's
 `every_hours` and 2 h [ours]), `backup.empty` (0 bytes), `backup.not_a_dump`, `backup.truncated`, `backup.damaged`,
 `backup.not_regular` (a pipe or device in its place), `backup.unreadable` (the disk gives an error). Warn: `backup.old`
 (older than 26 h: the schedule and 2 h [ours]), `backup.small` (less than half of what is usual: the median of the other
-files, of three or more, else of earlier good runs [ours]), `backup.no_room` (the next one, as large, will not fit;
-a disk that is full is the fail of performance.disk), `backup.other_database`, `backup.without_data` (a dump of the
-schema only), `backup.in_future`, `backup.sealed` (compressed or encrypted so that it cannot be looked into; describe it
-with `format = "opaque"`). Error: not_permitted. Pass: `backup.sound`.
+files, of three or more, else of earlier good runs [ours]), `backup.no_room` (the next one, as large, will not fit; a
+disk that is full is the fail of performance.disk), `backup.other_database`, `backup.without_data` (a dump of the schema
+only), `backup.in_future`, `backup.sealed` (compressed or encrypted so that it cannot be looked into; describe it with
+`format = "opaque"`). Error: not_permitted. Skip: `backup.no_container`. Pass: `backup.sound`.
 Thresholds: `age_hours`, `age_fail_hours`, `smallest_percent`.
 The table of contents is read as `pg_restore --list` does, which the looking machine need not have, and then the last
 data are followed to their end: pg_restore finds a cut-off file sound, as its table of contents stands in front.
@@ -30,12 +31,13 @@ from functools import partial
 from statistics import median
 from typing import ClassVar
 
+from diagnostics.checks.backups_inside import backups_inside, read_inside
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.backups import Backup, backups_in, read_backup, unusable
-from diagnostics.probes.errors import FileUnusable
+from diagnostics.probes.errors import FileUnusable, ProcessUnknown
 from diagnostics.probes.filesystems import file_system_of
 from diagnostics.probes.patience import within
 from diagnostics.probes.pg_archive import Dump, DumpBroken
@@ -107,8 +109,15 @@ def _look_at(seeing: Seeing, database: Database) -> Iterator[Finding]:
     plan = database.backups
     assert plan is not None
     try:
-        seconds = seeing.seconds_left(at_most=ANSWER_SECONDS)
-        files = within(seconds, partial(backups_in, plan.directory, plan.pattern))
+        if seeing.surroundings.is_container:
+            files = backups_inside(seeing, database)
+        else:
+            seconds = seeing.seconds_left(at_most=ANSWER_SECONDS)
+            files = within(seconds, partial(backups_in, plan.directory, plan.pattern))
+    except ProcessUnknown as unknown:
+        text = seeing.clean(f"{database.name}: its backups were not looked at: {unknown.text}")
+        yield Finding(state=State.SKIP, code="backup.no_container", message=text, target=database.service)
+        return
     except FileUnusable as error:
         yield _nothing(seeing, database, "backup.folder_missing", error.text)
         return
@@ -146,7 +155,7 @@ def _judged(seen: _Seen) -> Iterator[Finding]:
     dump = None
     if seen.plan.format != "opaque":
         try:
-            dump = read_backup(seen.newest, ends_at=time.monotonic() + seen.seeing.seconds_left(at_most=READ_SECONDS))
+            dump = _read(seen)
         except DumpBroken as broken:
             text = f"{seen.newest.path.name}, the newest backup, is no whole dump: {broken.text}"
             yield seen.finding(State.FAIL, f"backup.{broken.code}", text)
@@ -156,6 +165,13 @@ def _judged(seen: _Seen) -> Iterator[Finding]:
             return
     findings = [*_age(seen, dump), *_size(seen), *_room(seen), *(_content(seen, dump) if dump else ())]
     yield from findings or [_sound(seen, dump)]
+
+
+def _read(seen: _Seen) -> Dump | None:
+    ends_at = time.monotonic() + seen.seeing.seconds_left(at_most=READ_SECONDS)
+    if seen.seeing.surroundings.is_container:
+        return read_inside(seen.seeing, seen.database, seen.newest, ends_at=ends_at)
+    return read_backup(seen.newest, ends_at=ends_at)
 
 
 def _age(seen: _Seen, dump: Dump | None) -> Iterator[Finding]:
@@ -197,6 +213,8 @@ def _size(seen: _Seen) -> Iterator[Finding]:
 
 
 def _room(seen: _Seen) -> Iterator[Finding]:
+    if seen.seeing.surroundings.is_container:
+        return  # performance.disk looks at every mount of a container
     try:
         left = within(ANSWER_SECONDS, partial(file_system_of, seen.plan.directory)).available_bytes
     except (FileUnusable, TimeoutError):

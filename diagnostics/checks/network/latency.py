@@ -5,7 +5,7 @@ A connect is one round trip, needs no right (ICMP does) and takes the way that t
 (some of the five connections did not come about within 2 s [ours]). Skip: `latency.no_connection` where none did, which
 is the finding of network.connections. The limit is three times what is usual on this stack, but at least 50 ms, as less
 is noise [ours]; until enough good runs are known it is 500 ms [ours]; `thresholds` set it: p95_ms. The name's
-resolution is not counted.
+resolution is not counted. Of containers only the endpoints are measured: what connects inside has to start a program.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
-from diagnostics.checks.edges import spoken_to
+from diagnostics.checks.edges import reached_from_here
 from diagnostics.checks.result import Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.connecting import Attempt, connect_once
@@ -47,11 +47,11 @@ class Latency(Check):
 
     def not_applicable(self, stack: StackConfig) -> str | None:
         """Apply only where something is connected to."""
-        return None if spoken_to(stack) else "the stack describes no endpoint, database or queue"
+        return None if reached_from_here(stack) else "the stack describes nothing that is reached from here"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Measure all targets at once, each one connection after the other."""
-        targets = sorted(spoken_to(seeing.stack))
+        targets = sorted(reached_from_here(seeing.stack))
         seeing.seconds_left()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for target, attempts in zip(targets, pool.map(_measure, targets), strict=True):

@@ -17,7 +17,7 @@ CAUSE = Cause(
         *said_lately("pb-05"),
     ),
     supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
-    refuted_by=codes("container.exited", states=ANY),
+    refuted_by=codes("container.exited", "dns.off_network", states=ANY),
     explains=SILENCE,
     remedy=(
         "Ask as the caller does: `getent hosts NAME`, or `docker compose exec CALLER getent hosts NAME`.",

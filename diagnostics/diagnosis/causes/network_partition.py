@@ -12,6 +12,7 @@ CAUSE = Cause(
     severity="critical",
     sentence="{subject} cannot be reached by those who need it, though nothing says that it is down.",
     signs=(
+        *codes("dns.off_network", certainty=0.95),
         *codes("connection.unreachable", certainty=0.8),
         *codes("firewall.blocked", certainty=0.85),
         *codes("connection.timeout", "latency.no_connection", certainty=0.5),
