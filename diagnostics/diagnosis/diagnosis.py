@@ -87,7 +87,7 @@ def diagnose(observed: Observed) -> Diagnosis:
 
 def warns_only(candidate: Candidate) -> bool:
     """Say whether nothing failed for this cause yet."""
-    return all(one.state is not State.FAIL for one in candidate.seen)
+    return all(one.state is not State.FAIL for one in (*candidate.seen, *candidate.also_seen))
 
 
 def _conclusion(observed: Observed, ranking: Ranking) -> Conclusion:

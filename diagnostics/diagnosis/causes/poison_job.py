@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import Cause, codes
+from diagnostics.diagnosis.cause import TROUBLED, Cause, Sign, codes
+from diagnostics.diagnosis.observed import Observation
+
+
+def _holds_a_job(seen: Observation) -> bool:
+    processing = seen.measured.get("processing")
+    return isinstance(processing, int) and processing > 0
+
 
 CAUSE = Cause(
     slug="poison_job",
@@ -10,7 +17,12 @@ CAUSE = Cause(
     category="agents",
     severity="high",
     sentence="A job kills the worker each time it is tried: {subject}.",
-    signs=codes("tasks.crash_loop", "tasks.worker_lost", certainty=0.93),
+    signs=(
+        *codes("tasks.crash_loop", "tasks.worker_lost", certainty=0.93),
+        # A worker that cannot start for another reason has taken no job.
+        Sign("queue.unattended", 0.35, TROUBLED, where=_holds_a_job),
+    ),
+    supported_by=codes("container.crash_loop", certainty=0.85),
     explains=(
         "queue.*",
         "tasks.*",

@@ -27,6 +27,8 @@ CAUSE = Cause(
         "pooled.answered",
         "latency.high",
         "timing.slow",
+        "served.same",
+        "served.other",
         states=ANY,
     ),
     explains=SILENCE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import TROUBLED, Cause, codes
+from diagnostics.diagnosis.cause import ANY, TROUBLED, Cause, codes
 
 CAUSE = Cause(
     slug="slow_link",
@@ -10,7 +10,12 @@ CAUSE = Cause(
     category="network",
     severity="high",
     sentence="The way to {subject} is slow or loses packets.",
-    signs=(*codes("latency.high", "latency.lossy", certainty=0.9, states=TROUBLED),),
+    signs=(
+        *codes("latency.high", "latency.lossy", certainty=0.9, states=TROUBLED),
+        *codes("handshake.timeout", certainty=0.3),
+    ),
+    # Who shows a certificate is alive: a handshake that does not end for all that is a matter of the way.
+    supported_by=codes("served.same", "served.other", "names.all_present", certainty=0.5, states=ANY),
     explains=(
         "timing.*",
         "api.*",
