@@ -12,7 +12,7 @@ from diagnostics.diagnosis.observed import Observation
 FAILING = frozenset({State.FAIL})
 TROUBLED = frozenset({State.FAIL, State.WARN})
 ANY = frozenset(State)
-FRESH_SECONDS = 60
+FRESH_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ def codes(*names: str, certainty: float = 0.9, states: frozenset[State] = FAILIN
     return tuple(Sign(name, certainty, states) for name in names)
 
 
-def said_lately(*signatures: str, certainty: float = 0.35) -> tuple[Sign, ...]:
-    """Give signs for known log lines of the last minute; alone they show nothing: it may be mended."""
-    return tuple(Sign(f"log.{one}", certainty, ANY, where=_is_fresh) for one in signatures)
+def said_lately(*signatures: str, certainty: float = 0.35, within_seconds: float = FRESH_SECONDS) -> tuple[Sign, ...]:
+    """Give signs for known log lines that were just written; alone they show nothing: it may be mended."""
 
+    def is_fresh(seen: Observation) -> bool:
+        age = seen.measured.get("last_seen")
+        return isinstance(age, int | float) and age <= within_seconds
 
-def _is_fresh(seen: Observation) -> bool:
-    age = seen.measured.get("last_seen")
-    return isinstance(age, int | float) and age <= FRESH_SECONDS
+    return tuple(Sign(f"log.{one}", certainty, ANY, where=is_fresh) for one in signatures)
 
 
 def part_is(*parts: str) -> Callable[[Observation], bool]:

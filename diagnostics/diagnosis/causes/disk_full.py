@@ -14,9 +14,8 @@ CAUSE = Cause(
     signs=(
         *codes("disk.bytes", "disk.inodes", "storage.disk", certainty=0.95),
         *codes("disk.read_only", certainty=0.8),
-        *said_lately("pg-19", "os-02"),
     ),
-    supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
+    supported_by=said_lately("pg-19", "os-02", certainty=0.5),
     explains=(*NEVER_STARTS, "backup.*", "disk.*", "storage.*"),
     remedy=(
         (

@@ -18,7 +18,7 @@ CAUSE = Cause(
     severity="critical",
     sentence="The proxy {subject} refuses its configuration and cannot start.",
     signs=(
-        *said_lately("cd-08", certainty=0.39),
+        *said_lately("cd-08", certainty=0.39, within_seconds=120),
         Sign("container.crash_loop", 0.5, where=_speaks_of_configuration),
     ),
     supported_by=codes("container.*", certainty=0.8),
