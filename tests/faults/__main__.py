@@ -23,16 +23,16 @@ from tests.faults.noise import NOISES
 
 RESULTS = Path(__file__).parent / "results.json"
 PAIRS = (
-    "db-down+ca-near-expiry",
-    "db-down+worker-stuck",
+    "server-cert-expired+db-down",
+    "worker-stuck+ca-near-expiry",
     "redis-down+backup-missing",
     "server-cert-expired+redis-down",
     "jwt-secret-mismatch+ca-near-expiry",
-    "client-cert-expired+worker-paused",
+    "worker-paused+client-cert-expired",
     "db-lock-long-transaction+server-cert-hostname-mismatch",
     "worker-crash+ca-near-expiry",
     "alembic-behind+worker-paused",
-    "login-wrong-password+redis-down",
+    "login-wrong-password+backup-missing",
 )
 
 
