@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import Any
 
 import structlog
@@ -60,13 +59,7 @@ class _Bell:
 
 def _bells() -> Any:
     """Give the pool of bells, which are connections of their own."""
-    return pools.producers[_broker()]
-
-
-@cache
-def _broker() -> Any:
-    """Give what names the pool: asked for at every ring, it took a fifth of it."""
-    return app.connection_for_write(transport_options=_QUICK)
+    return pools.producers[app.connection_for_write(transport_options=_QUICK)]
 
 
 _bell = _Bell()

@@ -72,7 +72,7 @@ def claim_check(*, result_id: int) -> CheckResult:
     Raises: AlreadyClaimed.
     """
     row = CheckResult.objects.select_related("run__stack").get(pk=result_id)
-    if queries.looking_on(row.run.stack_id) >= MAX_LOOKING_PER_STACK:
+    if queries.looking_on(row.run.stack_id) >= MAX_LOOKING_PER_STACK and not _is_free_after_all(row):
         raise AlreadyClaimed(f"stack {row.run.stack.name} holds {MAX_LOOKING_PER_STACK} slots already")
     claimed = CheckResult.objects.filter(
         pk=result_id, progress=ResultProgress.READY, fence=row.fence, run__state=RunState.RUNNING
@@ -85,6 +85,15 @@ def claim_check(*, result_id: int) -> CheckResult:
         raise AlreadyClaimed(f"{row} was taken by another worker, or is done")
     row.progress, row.fence = ResultProgress.LOOKING, row.fence + 1
     return row
+
+
+def _is_free_after_all(row: CheckResult) -> bool:
+    """Note that a ready row waits for a slot, then count again: whoever frees one looks for notes after that.
+
+    So one of the two sees the other, and no check waits for the sweeper. A ready row's lease means nothing else.
+    """
+    CheckResult.objects.filter(pk=row.pk, progress=ResultProgress.READY).update(lease_until=Now())
+    return queries.looking_on(row.run.stack_id) < MAX_LOOKING_PER_STACK
 
 
 @transaction.atomic
@@ -101,14 +110,15 @@ def store_look(*, row: CheckResult, look: Look, at: datetime) -> bool:
     keep_handovers(row, look.handing)
     learn(row, look.learning, at=at)
     advance_run(run_id=row.run_id, at=at)
-    _ring_neighbors(row.run.stack_id)
+    transaction.on_commit(lambda: _ring_neighbors(row.run.stack_id))
     return True
 
 
 def _ring_neighbors(stack_id: int) -> None:
-    """Offer the freed slot to a check that found its stack's slots taken; a ring too many is harmless."""
-    if queries.looking_on(stack_id) != MAX_LOOKING_PER_STACK - 1:
-        return
-    waiting = CheckResult.objects.filter(progress=ResultProgress.READY, run__stack_id=stack_id).order_by("ready_at")
-    for result_id in waiting.values_list("pk", flat=True)[:1]:
+    """Offer free slots to checks that found their stack's slots taken; a ring too many is harmless."""
+    free = max(0, MAX_LOOKING_PER_STACK - queries.looking_on(stack_id))
+    waiting = CheckResult.objects.filter(
+        progress=ResultProgress.READY, run__stack_id=stack_id, lease_until__isnull=False
+    ).order_by("ready_at")
+    for result_id in waiting.values_list("pk", flat=True)[:free]:
         queue.ring_check(result_id)
