@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -225,6 +226,13 @@ class ProcessStack:
     def is_healthy(self) -> bool:
         """Tell whether everything works; strict."""
         return not self.problems()
+
+    def start_what_gave_up(self) -> None:
+        """Start the programs again that ended too often while something was broken; others go on as they are."""
+        with contextlib.suppress(NotRunning):
+            for name, facts in self.status().items():
+                if facts["state"] == "failed":
+                    control(self.root, "start", name)
 
     def wait_until_healthy(self, *, timeout_seconds: float = UP_SECONDS) -> None:
         """Wait until the stack is healthy.

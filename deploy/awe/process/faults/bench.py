@@ -42,12 +42,14 @@ def break_stack(stack: ProcessStack, slug: str, *, timeout_seconds: float = SYMP
 
 
 def mend_stack(stack: ProcessStack, slug: str) -> None:
-    """Mend the fault, and wait until the stack is healthy when it has no other; harmless when it is not there.
+    """Mend the fault; when the stack has no other, start what gave up and wait until it is healthy.
 
+    Harmless when the fault is not there.
     Raises: FaultUnknown, NotHealthy.
     """
     fault = find_fault(slug)(stack)
     fault.mend()
     shutil.rmtree(fault.notes, ignore_errors=True)
     if not active_faults(stack):
+        stack.start_what_gave_up()
         stack.wait_until_healthy()

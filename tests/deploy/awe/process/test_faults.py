@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import pytest
 
 from deploy.awe.process import ProcessStack
@@ -58,4 +62,17 @@ def test_two_faults_are_mended_one_after_the_other(awe_stack: ProcessStack) -> N
 def test_mending_what_is_not_broken_is_harmless(awe_stack: ProcessStack) -> None:
     for slug in ("client-cert-foreign-ca", "database-stopped", "database-wrong-password"):
         mend_stack(awe_stack, slug)
+    assert awe_stack.problems() == []
+
+
+def test_a_program_that_gave_up_while_something_was_broken_is_started_again(awe_stack: ProcessStack) -> None:
+    worker = awe_stack.settings.services.worker
+    deadline = time.monotonic() + 60
+    while awe_stack.status()[worker]["state"] != "failed":
+        assert time.monotonic() < deadline
+        if pid := awe_stack.status()[worker]["pid"]:
+            os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.2)
+    assert awe_stack.problems() != []
+    mend_stack(awe_stack, "worker-stuck")
     assert awe_stack.problems() == []
