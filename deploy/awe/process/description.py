@@ -150,6 +150,9 @@ environment_variable = "TOOL_BASE_URL"
 lock_wait_seconds = 1  # its statements take milliseconds
 lock_wait_fail_seconds = 2
 
+[thresholds."database.statements"]
+sample_gap_seconds = 3  # its statements are few
+
 [thresholds."agents.workers_and_queues"]
 stall_seconds = 3  # its jobs take milliseconds
 
