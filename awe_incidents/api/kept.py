@@ -1,6 +1,6 @@
 """Serializers that each thread keeps: making one copies every field that it declares.
 
-That was a fifth of what filing a report cost the processor (`tests` know no difference, `make bench ARGS=filing` does).
+That was a fifth of what filing a report cost the processor (profiled; `make bench ARGS=filing` shows the whole).
 """
 
 from __future__ import annotations

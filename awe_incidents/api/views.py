@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
@@ -102,7 +103,7 @@ class ListView(ListModelMixin, ScopedView):
         return queryset.filter(**wanted)
 
 
-class CreateView(ScopedView):
+class CreateView(ScopedView, ABC):
     """A view whose POST creates one thing, at most once under an Idempotency-Key."""
 
     creates_once = True
@@ -111,9 +112,9 @@ class CreateView(ScopedView):
         """Create."""
         return create_once(request, lambda: self.create(request, *args, **kwargs))
 
+    @abstractmethod
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Translate, make one domain call, translate back; runs in a transaction."""
-        raise NotImplementedError(type(self).__name__)
 
 
 def created(data: Mapping[str, Any], *, location: str) -> Response:

@@ -6,12 +6,14 @@ decided by our roles and by the `visible_` queries.
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib.admin import ShowFacets, SimpleListFilter
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db.models import Model, QuerySet
+from django.forms import MediaDefiningClass
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
@@ -145,7 +147,11 @@ class DeskList(ThemeChangeList):
         return admin.for_list(rows, person_of(request))
 
 
-class DeskAdmin(ThemeAdmin):
+class _AbstractAdmin(ABCMeta, MediaDefiningClass):
+    """The framework's own kind of class, and abstract methods: a desk page that shows nothing cannot be registered."""
+
+
+class DeskAdmin(ThemeAdmin, metaclass=_AbstractAdmin):
     """Rows of one kind: a list, a page for each, and the steps that are open to whom."""
 
     seen_by: ClassVar[frozenset[Role]] = SEE_EVERYTHING
@@ -173,11 +179,11 @@ class DeskAdmin(ThemeAdmin):
 
     def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Narrow down to what was searched for; called where `search_fields` makes the list show a search box."""
-        raise NotImplementedError(type(self).__name__)
+        raise ImproperlyConfigured(f"{type(self).__name__} shows a search box and does not say what it searches")
 
+    @abstractmethod
     def context(self, thing: Any, request: HttpRequest) -> Mapping[str, Any]:
         """Give what the page of one row shows: `facts` and whatever its template wants."""
-        raise NotImplementedError(type(self).__name__)
 
     def pages(self) -> Sequence[tuple[str, Callable[..., HttpResponse]]]:
         """Give further pages of a row: last part of the address and view."""

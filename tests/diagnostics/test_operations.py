@@ -129,6 +129,30 @@ def test_a_check_is_claimed_once(stack: Stack, rings: list[Ring]) -> None:
         looks.claim_check(result_id=row.pk)
 
 
+def test_a_check_that_found_no_slot_is_rung_for_when_one_is_free(
+    stack: Stack, rings: list[Ring], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "MAX_LOOKING_PER_STACK", 1)
+    first, refused, *others = started(stack).results.filter(progress=ResultProgress.READY).order_by("slug")
+    held = looks.claim_check(result_id=first.pk)
+    with pytest.raises(AlreadyClaimed, match="slots"):
+        looks.claim_check(result_id=refused.pk)
+    rings.clear()
+    assert looks.store_look(row=held, look=passed(held), at=timezone.now())
+    assert (queue.EXECUTE_CHECK, refused.pk) in rings
+    assert not {(queue.EXECUTE_CHECK, one.pk) for one in others} & set(rings)  # their own rings are on the way
+    assert looks.claim_check(result_id=refused.pk).fence == 1
+
+
+def test_a_slot_that_is_freed_while_a_check_is_refused_is_taken(
+    stack: Stack, rings: list[Ring], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = iter([looks.MAX_LOOKING_PER_STACK, looks.MAX_LOOKING_PER_STACK - 1])
+    monkeypatch.setattr(queries, "looking_on", lambda stack_id: next(counted))
+    row = first_ready(started(stack))
+    assert looks.claim_check(result_id=row.pk).progress == ResultProgress.LOOKING
+
+
 def test_a_stale_worker_cannot_store(stack: Stack, rings: list[Ring]) -> None:
     row = first_ready(started(stack))
     stale = looks.claim_check(result_id=row.pk)

@@ -66,6 +66,15 @@ def test_the_doorbell_is_rung_after_the_commit(stack: Stack, reporter: User, mon
     assert (queue.PREFILL_REPORT, {"report_id": report.pk}) in sent
 
 
+def test_in_a_storm_of_reports_about_one_stack_some_rings_do(rung: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 10.05, 10.06, 10.2])
+    monkeypatch.setattr("awe_incidents.incidents.queue.time.monotonic", lambda: next(clock))
+    storm = queue._Storm()
+    for report_id, stack_id in ((1, 1), (2, 1), (3, 2), (4, 1)):
+        storm.ring(report_id, stack_id)
+    assert rung == [1, 3, 4]  # the second is rung for by whoever has answered the first
+
+
 def test_what_the_stack_knows_is_collected_beside_what_was_written(logging_stack: Stack, reporter: User) -> None:
     report, _ = file(logging_stack, reporter)
     before = BugReport.objects.values().get()
