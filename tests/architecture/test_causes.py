@@ -14,7 +14,9 @@ import pytest
 
 from awe_incidents.incidents.states import Category, Severity
 from diagnostics.checks.registry import all_checks
+from diagnostics.checks.result import State
 from diagnostics.diagnosis.catalog import all_causes
+from tests.diagnostics.checks.matrix import PLACE
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
@@ -84,3 +86,14 @@ def test_every_sign_is_a_code_that_a_check_can_give(slug: str) -> None:
     patterns = {sign.code for sign in (*cause.signs, *cause.expects, *cause.refuted_by)}
     expected = {pattern for pattern in patterns if not pattern.startswith(FROM_LOGS)}
     assert {one for one in expected if not any(fnmatchcase(code, one) for code in codes_of_checks())} == set()
+
+
+def test_every_failure_that_a_check_was_seen_to_give_is_a_sign_of_some_cause() -> None:
+    failures = {
+        what.partition(" ")[2]
+        for situations in json.loads(PLACE.read_text()).values()
+        for what in situations.values()
+        if what.startswith("fail ")
+    }
+    signs = [sign for cause in all_causes().values() for sign in cause.signs if State.FAIL in sign.states]
+    assert {code for code in failures if not any(fnmatchcase(code, sign.code) for sign in signs)} == set()

@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="agents",
     severity="high",
     sentence="The agents of {subject} fail more than usual, or none is alive.",
-    signs=codes("agents.none_alive", "runs.failing", certainty=0.55),
+    signs=codes("agents.none_alive", certainty=0.55),
     explains=("agents.*", "runs.*", "queue.*"),
     remedy=(
         (

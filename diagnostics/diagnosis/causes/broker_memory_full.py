@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="database",
     severity="critical",
     sentence="{subject} has no memory left for new keys.",
-    signs=codes("redis.memory", "redis.out_of_memory", "redis.evicting_policy", certainty=0.9),
+    signs=codes("redis.memory", "redis.out_of_memory", certainty=0.9),
     explains=("redis.*", "broker.*", "queue.*", "tasks.*", "health.*", "login.*"),
     remedy=(
         "See use, limit and policy with `redis-cli -h HOST -p PORT INFO memory`, and what is large with `--bigkeys`.",

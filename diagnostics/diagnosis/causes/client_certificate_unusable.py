@@ -11,11 +11,14 @@ CAUSE = Cause(
     category="ssl",
     severity="critical",
     sentence="The client certificate at {subject} cannot be used: not yet valid, of another key, or not for clients.",
-    signs=codes(
-        "client_certificate.not_yet_valid",
-        "client_certificate.key_mismatch",
-        "client_certificate.wrong_eku",
-        certainty=0.93,
+    signs=(
+        *codes(
+            "client_certificate.not_yet_valid",
+            "client_certificate.key_mismatch",
+            "client_certificate.wrong_eku",
+            certainty=0.93,
+        ),
+        *codes("handshake.refused", certainty=0.45),  # where no file tells why
     ),
     explains=(*TLS_REFUSES, "client_certificate.*", "certificate.not_yet_valid", "certificate_file.key_mismatch"),
     remedy=(

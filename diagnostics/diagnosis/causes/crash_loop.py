@@ -11,7 +11,7 @@ CAUSE = Cause(
     category="startup",
     severity="critical",
     sentence="{subject} ends shortly after every start.",
-    signs=(*codes("container.crash_loop", certainty=0.85), *codes("container.restarted", certainty=0.5)),
+    signs=codes("container.crash_loop", certainty=0.85),
     explains=NEVER_STARTS,
     remedy=(
         "Read its last lines before it ended: `docker compose logs --tail 200 SERVICE` or `journalctl -u UNIT -n 200`.",

@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="database",
     severity="critical",
     sentence="The data at {subject} need care: a bad index, a sequence behind its column, or near wraparound.",
-    signs=codes("consistency.*", "storage.wraparound", "storage.slot_lost", certainty=0.9),
+    signs=codes("consistency.*", "storage.wraparound", certainty=0.9),
     remedy=(
         (
             "Read in the finding which index, sequence or table it is, and keep the last good backup from being "

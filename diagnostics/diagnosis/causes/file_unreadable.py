@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="startup",
     severity="high",
     sentence="At {subject} a file is missing, or the service that needs it cannot read it.",
-    signs=codes("file.missing", "file.unreadable", certainty=0.85),
+    signs=codes("file.missing", "file.unreadable", "certificate_file.not_regular", certainty=0.85),
     explains=("config.*", "health.*", "container.crash_loop", "certificate_file.*", "handshake.*"),
     remedy=(
         "See owner and mode of the file and of each folder on the way to it: `namei -l PATH`.",

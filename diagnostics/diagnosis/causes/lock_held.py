@@ -13,7 +13,7 @@ CAUSE = Cause(
     signs=(
         Sign("blockers.waiting", 0.35, ANY),
         *codes("blockers.lock_wait", certainty=0.93),
-        *codes("blockers.idle_in_transaction", "blockers.long_query", certainty=0.6),
+        *codes("blockers.idle_in_transaction", certainty=0.6),
     ),
     supported_by=codes("queue.stuck", "health.*", "api.timeout", "login.*", "pooled.*", "tasks.overdue", certainty=0.5),
     explains=(

@@ -13,7 +13,7 @@ CAUSE = Cause(
     sentence="A host name does not resolve, so that {subject} cannot be found.",
     signs=(
         *codes("dns.unknown_name", "dns.no_address", certainty=0.85),
-        *codes("postgres.dns", "redis.dns", "pooled.dns", "connection.name_unknown", "broker.dns", certainty=0.8),
+        *codes("postgres.dns", "redis.dns", "pooled.dns", "broker.dns", certainty=0.8),
         *said_lately("pb-05"),
     ),
     supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),

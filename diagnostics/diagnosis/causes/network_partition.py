@@ -15,7 +15,7 @@ CAUSE = Cause(
         *codes("dns.off_network", certainty=0.95),
         *codes("connection.unreachable", certainty=0.8),
         *codes("firewall.blocked", certainty=0.85),
-        *codes("connection.timeout", "latency.no_connection", certainty=0.5),
+        *codes("connection.timeout", certainty=0.5),
     ),
     refuted_by=codes("container.exited", "container.paused", states=ANY),
     explains=SILENCE,

@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="performance",
     severity="critical",
     sentence="Memory, processor time, open files or threads have run out: {subject}.",
-    signs=codes("host.memory", "host.load", "host.swap", "descriptors.*", certainty=0.85),
+    signs=codes("host.memory", "descriptors.*", certainty=0.85),
     explains=("api.*", "timing.*", "health.*", "container.unhealthy", "latency.high"),
     remedy=(
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import Cause, codes
+from diagnostics.diagnosis.cause import TROUBLED, Cause, codes
 
 CAUSE = Cause(
     slug="secret_exposed",
@@ -12,8 +12,8 @@ CAUSE = Cause(
     sentence="A key or secret at {subject} can be read by users who must not.",
     signs=(
         *codes("file.key_exposed", certainty=0.95),
-        *codes("file.secret_exposed", certainty=0.7),
-        *codes("certificate_file.key_mode", certainty=0.7),
+        *codes("file.secret_exposed", certainty=0.7, states=TROUBLED),
+        *codes("certificate_file.key_mode", certainty=0.7, states=TROUBLED),
     ),
     explains=("file.*", "certificate_file.key_mode"),
     remedy=(

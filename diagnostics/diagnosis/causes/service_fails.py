@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="performance",
     severity="high",
     sentence="{subject} answers with server errors.",
-    signs=codes("api.server_errors", "health.server_error", "login.server_error", certainty=0.55),
+    signs=codes("login.no_answer", "api.server_errors", "health.server_error", "login.server_error", certainty=0.55),
     explains=("api.*", "health.*", "timing.*"),
     remedy=(
         (

@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="performance",
     severity="high",
     sentence="{subject} takes longer to answer than it should.",
-    signs=codes("api.slow", "api.timeout", "timing.slow", "timing.timeout", certainty=0.6),
+    signs=codes("api.timeout", "timing.timeout", certainty=0.6),
     explains=("timing.*", "api.*"),
     remedy=(
         (

@@ -12,10 +12,10 @@ CAUSE = Cause(
     severity="critical",
     sentence="{subject} is down: its process or container does not run.",
     signs=(
-        *codes("container.exited", "container.created", "container.missing", certainty=0.95),
+        *codes("container.exited", "container.created", "container.dead", certainty=0.95),
         *codes("port.nobody_listens", certainty=0.7),
         *codes("port.nobody_listens", "connection.refused", certainty=0.5, states=TROUBLED),
-        *codes("postgres.refused", "pooled.refused", "redis.refused", certainty=0.8),
+        *codes("postgres.refused", "pooled.refused", "redis.refused", "broker.refused", certainty=0.8),
         *codes("postgres.dns", "redis.dns", "dns.unknown_name", certainty=0.3),
         *codes("handshake.connect_refused", certainty=0.6),
         *codes("queue.no_worker", "broker.no_process", certainty=0.6),

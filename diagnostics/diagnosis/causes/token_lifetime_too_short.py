@@ -10,7 +10,7 @@ CAUSE = Cause(
     category="authentication",
     severity="high",
     sentence="Tokens of {subject} are expired when they are issued, or soon after.",
-    signs=codes("token.expired", "token.short_lived", "token.nearly_expired", certainty=0.9),
+    signs=codes("token.expired", "token.short_lived", certainty=0.9),
     refuted_by=codes("clock.skewed", states=ANY),
     explains=(
         "login.token_rejected",

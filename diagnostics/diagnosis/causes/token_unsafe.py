@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import Cause, codes
+from diagnostics.diagnosis.cause import TROUBLED, Cause, codes
 
 CAUSE = Cause(
     slug="token_unsafe",
@@ -10,15 +10,9 @@ CAUSE = Cause(
     category="authentication",
     severity="critical",
     sentence="Tokens of {subject} are unsigned, of another issuer or signed with a key that is too weak.",
-    signs=codes(
-        "token.alg_none",
-        "token.alg_not_allowed",
-        "token.issuer",
-        "token.own_key",
-        "token.critical",
-        "signature.algorithm",
-        "signature.short_key",
-        certainty=0.9,
+    signs=(
+        *codes("token.alg_none", "token.alg_not_allowed", "token.issuer", certainty=0.9),
+        *codes("signature.short_key", certainty=0.7, states=TROUBLED),
     ),
     remedy=(
         "See what is wrong in the findings of `auth.token_structure` and `auth.token_signature`.",

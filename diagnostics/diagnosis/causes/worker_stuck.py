@@ -13,7 +13,7 @@ CAUSE = Cause(
     signs=(
         *codes("queue.stuck", certainty=0.8),
         *codes("tasks.overdue", "tasks.hard_limit", certainty=0.7),
-        *codes("queue.no_progress", "queue.heartbeat_stale", "agents.heartbeat_stale", "runs.overdue", certainty=0.5),
+        *codes("queue.heartbeat_stale", "agents.heartbeat_stale", certainty=0.5),
     ),
     refuted_by=codes(
         "queue.no_worker",
