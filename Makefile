@@ -7,6 +7,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
+# Half of the time tests wait for programs; so three at a time on two cores. What fails then goes once more, alone.
+PARALLEL := -n 3 --dist loadfile
+again = { echo "Once more, alone, what failed:"; $(RUN) -m pytest -m $(1) --last-failed --last-failed-no-failures none; }
 
 # uv links locked packages from its cache; where it cannot reach the index (a mirror set for pip only), pip does it.
 define install
@@ -17,7 +20,7 @@ define install
 	touch $@
 endef
 
-.PHONY: help install demo up test check fix lock bench test-docker lab faults lint types layers generated schema migrations clean
+.PHONY: help install demo up test nightly check fix lock bench test-docker lab faults lint types layers generated schema migrations clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,10 +41,15 @@ up: $(VENV)/local.stamp ## Run the service here with its embedded PostgreSQL and
 	@$(RUN) -m awe_incidents.local up $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests (ARGS="-k name" for some)
-	@$(RUN) -m pytest -m "not docker and not network" $(ARGS)
+	@$(RUN) -m pytest $(PARALLEL) -m "not docker and not network" $(ARGS) || $(call again,"not docker and not network")
+
+nightly: $(VENV)/dev.stamp ## Try starts, races and kills of recovery in full numbers (AWE_RECOVERY_SEED=N draws a night again)
+	@AWE_RECOVERY_STARTS=1000 AWE_RECOVERY_RACES=1000 AWE_RECOVERY_KILLS=200 $(RUN) -m pytest -s \
+	  tests/recovery/test_messages.py tests/recovery/test_lost_workers.py tests/recovery/test_deciding.py $(ARGS)
 
 check: $(VENV)/dev.stamp lint types layers migrations generated ## The one gate: exactly what CI runs
-	@AWE_NO_NEEDLESS_SKIPS=1 $(RUN) -m pytest -m "not docker" --cov --cov-report=term:skip-covered $(ARGS)
+	@export AWE_NO_NEEDLESS_SKIPS=1; \
+	  $(RUN) -m pytest $(PARALLEL) -m "not docker" --cov --cov-report=term:skip-covered $(ARGS) || $(call again,"not docker")
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -66,13 +74,14 @@ bench: $(VENV)/dev.stamp ## Measure, print a table, append to bench/results.json
 	@$(RUN) -m bench $(ARGS)
 
 test-docker: $(VENV)/dev.stamp ## Install and start a Docker Engine where none answers, then run the tests that need one
-	@$(RUN) -m deploy.awe lab engine -- $(RUN) -m pytest -m docker $(ARGS)
+	@$(RUN) -m deploy.awe lab engine -- $(RUN) -m pytest -m docker $(ARGS) \
+	  || $(RUN) -m deploy.awe lab engine -- bash -c '$(call again,docker)'
 
 lab: $(VENV)/dev.stamp ## Build and start the reference stack in containers (installs and starts an engine where none answers)
 	@$(RUN) -m deploy.awe lab up $(ARGS)
 
-faults: $(VENV)/dev.stamp ## Break the lab in every way it knows, have it diagnosed, note what was found (ARGS="db-down ...")
-	@$(RUN) -m deploy.awe lab build && $(RUN) -m tests.faults $(ARGS); code=$$?; $(RUN) docs/generate.py; exit $$code
+faults: $(VENV)/dev.stamp ## Break the lab in every way it knows, have it diagnosed, note what was found (ARGS="db-down ..." for some)
+	@$(RUN) -m deploy.awe lab up && $(RUN) -m tests.faults $(ARGS); code=$$?; $(RUN) docs/generate.py; exit $$code
 
 lock: $(VENV)/dev.stamp ## Lock requirements/*.in into hashed *.txt
 	@deploy/lock.sh $(BIN)/uv

@@ -35,6 +35,8 @@ INSTALLED_APPS = [
     "awe_incidents.growth",
     "diagnostics",
     "awe_incidents.incidents",
+    "awe_incidents.recovery",
+    "awe_incidents.reconciliation",
     "awe_incidents.api",
     "unfold",  # before django.contrib.admin: it replaces the admin's templates
     "unfold.contrib.filters",
@@ -164,7 +166,10 @@ AWE_LIMITS = {
     "filing": quota("AWE_LIMIT_FILING", default="120/60"),
     "authentication": quota("AWE_LIMIT_AUTHENTICATION", default="60/60"),
     "sign-in": quota("AWE_LIMIT_SIGN_IN", default="10/300"),
+    "reauthentication": quota("AWE_LIMIT_REAUTHENTICATION", default="5/300"),
 }
+# Where `manage.py recovery record` writes while our database is away; "" is a folder of the user's home.
+AWE_RECOVERY_JOURNAL = env.str("AWE_RECOVERY_JOURNAL", default="")
 AWE_LIMITS_URL = redis_with_database(REDIS_URL, 1)
 
 REST_FRAMEWORK = {
@@ -192,13 +197,24 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AttachmentKind": "awe_incidents.api.choices.ATTACHMENT_KINDS",
         "AttachmentState": "awe_incidents.api.choices.ATTACHMENT_STATES",
+        "ClassificationSource": "awe_incidents.api.choices.CLASSIFICATION_SOURCES",
         "IncidentState": "awe_incidents.api.choices.INCIDENT_STATES",
         "Conclusion": "awe_incidents.api.choices.CONCLUSIONS",
+        "RecoveryRequestState": "awe_incidents.api.choices.RECOVERY_REQUEST_STATES",
+        "ExecutionState": "awe_incidents.api.choices.EXECUTION_STATES",
+        "ExecutionResolution": "awe_incidents.api.choices.RESOLUTIONS",
+        "StepState": "awe_incidents.api.choices.STEP_STATES",
+        "ExecutionEffect": "awe_incidents.api.choices.EFFECTS",
+        "DecisionVerdict": "awe_incidents.api.choices.VERDICTS",
+        "ReviewState": "awe_incidents.api.choices.REVIEW_STATES",
+        "ReviewVerdict": "awe_incidents.api.choices.REVIEW_VERDICTS",
         "RunState": "awe_incidents.api.choices.RUN_STATES",
         "ResultProgress": "awe_incidents.api.choices.RESULT_PROGRESS",
         "CheckState": "awe_incidents.api.choices.CHECK_STATES",
         "Section": "awe_incidents.api.choices.SECTIONS",
         "Suite": "awe_incidents.api.choices.SUITES",
+        "Order": "awe_incidents.api.choices.ORDERS",
+        "Health": "awe_incidents.api.choices.WATCH_STATES",
         "TokenKind": "awe_incidents.api.v1.token_inspections.KINDS",
         "Environment": "diagnostics.stack.schema.ENVIRONMENTS",
     },

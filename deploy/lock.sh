@@ -11,3 +11,4 @@ lock base.in -c dev.txt -o base.txt
 lock base.in local.in awe.in -c dev.txt -o local.txt
 lock awe.in -c dev.txt -o awe.txt
 lock base.in deploy.in -c base.txt -o deploy.txt
+lock bench.in -c dev.txt -o bench.txt

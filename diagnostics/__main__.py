@@ -19,7 +19,9 @@ from rich.text import Text
 
 from diagnostics.checks.base import SUITES
 from diagnostics.checks.registry import UnknownCheck, all_checks
+from diagnostics.diagnosis.changes import Before
 from diagnostics.looking import logs_command, refusals
+from diagnostics.looking.kept_report import ReportUnusable, read_before
 from diagnostics.looking.report import EXIT_CODES, SessionReport, Verdict
 from diagnostics.looking.screen import Screen, print_summary, printable
 from diagnostics.looking.session import run_session
@@ -43,28 +45,39 @@ cause, or could not be looked at), 3 the stack.toml is invalid or nothing could 
     "--check", "slugs", metavar="SLUG", multiple=True, help="Only this check and what it requires; repeatable."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (documented format 1) instead of text.")
+@click.option(
+    "--before",
+    "before_file",
+    metavar="REPORT.JSON",
+    type=click.Path(path_type=Path),
+    help="What --json printed when nothing had failed: say what changed since.",
+)
 @click.option("--list", "lists", is_flag=True, help="List the checks with their suites, and look at nothing.")
-def main(stack_file: Path | None, suite: str, slugs: tuple[str, ...], as_json: bool, lists: bool) -> int:
+def main(
+    stack_file: Path | None, suite: str, slugs: tuple[str, ...], as_json: bool, before_file: Path | None, lists: bool
+) -> int:
     """Look at the stack that STACK.TOML describes, change nothing, and say what is wrong, with the evidence."""
     if lists:
         return _list_checks()
     if stack_file is None:
         return _refuse(["name the stack.toml to look at: python -m diagnostics STACK.TOML; --help says more"])
     try:
-        return _look(read_stack(stack_file), suite=suite, slugs=slugs, as_json=as_json).exit_code
+        stack = read_stack(stack_file)
+        before = read_before(before_file, stack=stack) if before_file else None
+        return _look(stack, suite=suite, slugs=slugs, as_json=as_json, before=before).exit_code
     except StackInvalid as invalid:
         return _refuse([f"{stack_file}: {problem}" for problem in invalid.problems])
-    except UnknownCheck as unknown:
+    except (UnknownCheck, ReportUnusable) as unknown:
         return _refuse([str(unknown)])
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
     """Give the exit code; a wrong option is no statement about a stack, so it is 3 and not click's 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == [logs_command.main.name]:
-            return int(logs_command.main.main(given[1:], prog_name=f"{PROGRAM} logs", standalone_mode=False))
-        return int(main.main(given, prog_name=PROGRAM, standalone_mode=False))
+            return int(logs_command.main.main(given[1:], prog_name=f"{program} logs", standalone_mode=False))
+        return int(main.main(given, prog_name=program, standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return COULD_NOT_LOOK
@@ -73,7 +86,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _look(stack: StackConfig, *, suite: str, slugs: Iterable[str], as_json: bool) -> SessionReport:
+def _look(
+    stack: StackConfig, *, suite: str, slugs: Iterable[str], as_json: bool, before: Before | None
+) -> SessionReport:
     console = Console(stderr=as_json, highlight=False)
     place = refusals.default_place()
     with Screen(console, shows_lines=not as_json) as screen:
@@ -84,6 +99,7 @@ def _look(stack: StackConfig, *, suite: str, slugs: Iterable[str], as_json: bool
             on_start=screen.started,
             on_result=screen.finished,
             earlier=refusals.recall(stack, place=place),
+            before=before,
         )
     try:
         refusals.remember(stack, report.results, place=place, at=datetime.now(UTC))

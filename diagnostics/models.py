@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -14,7 +16,10 @@ from diagnostics.diagnosis.diagnosis import Conclusion
 from diagnostics.stack.schema import ENVIRONMENTS
 from diagnostics.states import ResultProgress, RunState
 
+# A finished run that saw no failure, and whose results are still there: what later ones are compared with.
+WITHOUT_FAILURE = Q(state=RunState.FINISHED, results_removed_at=None) & ~Q(counts__has_key=State.FAIL.value)
 BAD = (State.WARN, State.FAIL, State.ERROR)
+LEAST_EVERY = timedelta(minutes=1)
 
 
 class Stack(models.Model):
@@ -50,6 +55,34 @@ class StackSecret(models.Model):
         return f"{self.stack_id}/{self.name}"
 
 
+class StackSchedule(models.Model):
+    """When a stack is looked at next by the clock, as its description has it; this row is the truth, beat only rings.
+
+    A schedule that was taken away and comes back is another one, with another id.
+    """
+
+    stack = models.OneToOneField(Stack, on_delete=models.CASCADE, related_name="schedule")
+    every = models.DurationField()
+    suite = models.CharField(max_length=16)
+    opens_incidents = models.BooleanField()
+    due_at = models.DateTimeField()  # by the database's clock
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="schedule_suite", condition=Q(suite__in=SUITES)),
+            models.CheckConstraint(name="schedule_every", condition=Q(every__gte=LEAST_EVERY)),
+        ]
+        indexes = [models.Index(fields=["due_at"], name="schedule_due")]
+
+    def __str__(self) -> str:
+        return f"schedule of stack {self.stack_id}"
+
+    @property
+    def every_minutes(self) -> int:
+        """Give the interval as the description has it."""
+        return self.every // LEAST_EVERY
+
+
 class CheckBaseline(models.Model):
     """What is usual for one check on one stack: the last good values of what it measures."""
 
@@ -71,6 +104,10 @@ class Run(models.Model):
     stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="runs")
     suite = models.CharField(max_length=16)
     reason = models.CharField(max_length=200)
+    is_scheduled = models.BooleanField(default=False, db_default=False)  # asked for by the clock
+    checks = ArrayField(
+        models.CharField(max_length=100), default=list, db_default=[]
+    )  # it looks with these and what they require; none: with its suite
     state = models.CharField(max_length=16, default=RunState.QUEUED)
     requested_at = models.DateTimeField()
     rung_at = models.DateTimeField()  # when its doorbell was last rung
@@ -91,9 +128,15 @@ class Run(models.Model):
                 name="run_finished_whole",
                 condition=~Q(state=RunState.FINISHED) | (Q(finished_at__isnull=False) & ~Q(digest="")),
             ),
+            models.UniqueConstraint(
+                name="run_scheduled_once",
+                fields=["stack"],
+                condition=Q(is_scheduled=True) & ~Q(state=RunState.FINISHED),
+            ),
         ]
         indexes = [
             models.Index(fields=["stack", "-id"], name="run_of_stack"),
+            models.Index(fields=["stack", "-id"], name="run_good", condition=WITHOUT_FAILURE),
             models.Index(fields=["state", "id"], name="run_open", condition=~Q(state=RunState.FINISHED)),
             models.Index(
                 fields=["stack", "finished_at"],
@@ -164,6 +207,9 @@ class Diagnosis(models.Model):
     cause = models.CharField(max_length=100, default="", blank=True)  # the likeliest one's slug; "" without one
     subject = models.CharField(max_length=500, default="", blank=True)  # of that cause
     document = models.JSONField()
+    signatures = ArrayField(
+        models.CharField(max_length=32), default=list
+    )  # codes of known log lines that tell of trouble
 
     class Meta:
         verbose_name_plural = "diagnoses"

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from awe_incidents.monthly import made_since
 from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.seeing import Earlier
+from diagnostics.diagnosis.changes import Before
 from diagnostics.diagnosis.diagnosis import diagnose
 from diagnostics.diagnosis.observed import Observed
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable, UnknownStack
 from diagnostics.looking import CaptureRequest, LookRequest
 from diagnostics.looking.redacting import stack_redactor
-from diagnostics.models import CheckBaseline, CheckResult, Diagnosis, EvidenceText, Run, Stack, StackSecret
+from diagnostics.models import (
+    WITHOUT_FAILURE,
+    CheckBaseline,
+    CheckResult,
+    Diagnosis,
+    Evidence,
+    EvidenceText,
+    Run,
+    Stack,
+    StackSchedule,
+    StackSecret,
+)
 from diagnostics.redaction import Redactor
 from diagnostics.sealing import SealBroken, unseal
 from diagnostics.stack import Mark, SecretResolver, StackConfig, StackInvalid, freshness, parse_document
 from diagnostics.states import ResultProgress, RunState
 
 REDACTOR_KEPT_SECONDS = 300
+EARLIER_GOOD_RUNS = 10  # in which a check may have looked: suites differ
+MAX_CITED_LINES = 30  # of one span
 EARLIER_RUNS = 50  # that are looked through for how a check ended before
 
 
@@ -99,14 +114,18 @@ def capture_request(stack: Stack, *, name: str, until: datetime) -> CaptureReque
     )
 
 
-def redactor_of(stack: Stack) -> Redactor:
+def redactor_of(stack: Stack, *, also: Sequence[str] = ()) -> Redactor:
     """Give the redactor for text about a stack: its key, and the secrets of it that this process can reveal.
 
     Kept for some minutes, or until the description or a secret changes, as making one and warming its automata costs
-    more than a report does. Raises: DescriptionOutdated, SecretUnreadable.
+    more than a report does; one that knows further secrets (`also`) is made for its caller alone.
+    Raises: DescriptionOutdated, SecretUnreadable.
     """
     config, period = _config(stack, stack.digest), int(time.monotonic() // REDACTOR_KEPT_SECONDS)
     marks = tuple(freshness(reference, root=config.root) for reference in config.secret_references())
+    if also:
+        further = {f"new/{number}": value for number, value in enumerate(also)}
+        return stack_redactor(config, key=_redaction_key(stack), secrets={**_revealed(stack, config), **further})
     return _redactor(stack, stack.digest, stack.secrets_set_at, marks, period)
 
 
@@ -120,10 +139,14 @@ def _config(stack: Stack, digest: str) -> StackConfig:
 def _redactor(
     stack: Stack, digest: str, secrets_set_at: datetime | None, marks: tuple[Mark, ...], period: int
 ) -> Redactor:
-    config, resolver = _config(stack, digest), resolver_of(stack)
+    config = _config(stack, digest)
+    return stack_redactor(config, key=_redaction_key(stack), secrets=_revealed(stack, config))
+
+
+def _revealed(stack: Stack, config: StackConfig) -> dict[str, str]:
+    resolver = resolver_of(stack)
     revealed = resolver.revealed(config.secret_references())
-    values = {**{f"db:{name}": value for name, value in resolver.stored.items()}, **revealed}
-    return stack_redactor(config, key=_redaction_key(stack), secrets=values)
+    return {**{f"db:{name}": value for name, value in resolver.stored.items()}, **revealed}
 
 
 def resolver_of(stack: Stack) -> SecretResolver:
@@ -188,9 +211,27 @@ def evidence_text(sha256: str) -> str:
     return zlib.decompress(EvidenceText.objects.get(pk=sha256).compressed).decode()
 
 
+def cited_lines(run: Run, spans: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Give the lines of evidence that spans of a run's diagnosis name, of each the first so many."""
+    spans = list(spans)
+    seen = Evidence.objects.filter(made_since(run.requested_at), result__in=results_of(run))
+    pieces = seen.filter(result__slug__in={span["check"] for span in spans})
+    texts = {(check, key): sha256 for check, key, sha256 in pieces.values_list("result__slug", "key", "text_id")}
+    for span in spans:
+        if sha256 := texts.get((span["check"], span["evidence"])):
+            first = span["first_line"] - 1
+            yield from evidence_text(sha256).split("\n")[first : min(span["last_line"], first + MAX_CITED_LINES)]
+
+
 def runs_of(stack: Stack) -> QuerySet[Run]:
     """Give the runs of a stack, newest first."""
     return Run.objects.filter(stack=stack).order_by("-id")
+
+
+def due_schedules() -> QuerySet[StackSchedule]:
+    """Give the schedules whose time has come by the database's clock and of which no run goes, longest due first."""
+    going = Run.objects.filter(stack=OuterRef("stack"), is_scheduled=True).exclude(state=RunState.FINISHED)
+    return StackSchedule.objects.filter(~Exists(going), due_at__lte=Now()).order_by("due_at")
 
 
 def diagnosis_of(run: Run) -> dict[str, Any] | None:
@@ -209,8 +250,20 @@ def diagnosed(run: Run, rows: Sequence[CheckResult]) -> dict[str, Any]:
 
     Raises: DescriptionOutdated.
     """
-    seen = Observed.of_stored(map(_as_read, rows), stack=config_of(run.stack, document=run.document))
-    return diagnose(seen).as_json()
+    stack = config_of(run.stack, document=run.document)
+    return diagnose(Observed.of_stored(map(_as_read, rows), stack=stack), _before(run, stack)).as_json()
+
+
+def _before(run: Run, stack: StackConfig) -> Before | None:
+    """Give what each check saw in the newest run before this one in which nothing failed; None without such a run."""
+    good = Run.objects.filter(stack=run.stack_id, pk__lt=run.pk).filter(WITHOUT_FAILURE).order_by("-pk")
+    runs = dict(good.values_list("pk", "requested_at")[:EARLIER_GOOD_RUNS])
+    if not runs:
+        return None
+    found = CheckResult.objects.filter(made_since(min(runs.values())), run__in=runs, progress=ResultProgress.STORED)
+    newest = list(found.exclude(state__in=["skip", "error"]).order_by("slug", "-run_id").distinct("slug"))
+    seen_at = {row.slug: row.started_at.isoformat() for row in newest if row.started_at}
+    return Before(Observed.of_stored(map(_as_read, newest), stack=stack).observations, seen_at)
 
 
 def _as_read(row: CheckResult) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from awe_incidents.celery import app
 
 START_RUN = "diagnostics.start_run"
 EXECUTE_CHECK = "diagnostics.execute_check"
+REQUEST_DUE_RUNS = "diagnostics.request_due_runs"  # beat rings this one
 
 SILENT_SECONDS = 5.0
 # Who rings may be a web request: a broker that hangs must not hold it for as long as a worker would wait.
@@ -33,9 +34,9 @@ def ring_check(result_id: int) -> None:
     ring(EXECUTE_CHECK, result_id=result_id)
 
 
-def ring(task: str, **ids: int) -> None:
-    """Send a task of any app by its name, after commit."""
-    transaction.on_commit(lambda: _bell.ring(task, **ids))
+def ring(task: str, *, to: str | None = None, **ids: int) -> None:
+    """Send a task of any app by its name, after commit; `to` names a queue other than its route's."""
+    transaction.on_commit(lambda: _bell.ring(task, **ids) if to is None else _bell.ring_in(to, task, **ids))
 
 
 class _Bell:
@@ -45,11 +46,14 @@ class _Bell:
         self.silent_until = 0.0
 
     def ring(self, task: str, **ids: int) -> None:
+        self.ring_in(None, task, **ids)
+
+    def ring_in(self, queue: str | None, task: str, **ids: int) -> None:
         if time.monotonic() < self.silent_until:
             return
         try:
             with _bells().acquire(block=True, timeout=_TIMEOUT_SECONDS) as bell:
-                app.send_task(task, kwargs=ids, retry=False, producer=bell)
+                app.send_task(task, kwargs=ids, retry=False, producer=bell, queue=queue)
         except LimitExceeded:
             log.info("no bell was free, the sweeper will ring", task=task, **ids)
         except (OperationalError, OSError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 from celery.signals import worker_process_init, worker_ready
+from django.db import OperationalError
 from django.utils import timezone
 
 from diagnostics import operations, queue
@@ -35,6 +36,16 @@ def execute_check(*, result_id: int, **_: Any) -> None:
         log.info("not mine", result_id=result_id, why=str(error))
     except CheckResult.DoesNotExist:
         log.info("doorbell of a result that is gone", result_id=result_id)
+
+
+@shared_task(name=queue.REQUEST_DUE_RUNS)
+def request_due_runs(**_: Any) -> None:
+    """Request the runs that are due by the clock."""
+    try:
+        if number := operations.request_due_runs(at=timezone.now()):
+            log.info("scheduled runs requested", number=number)
+    except OperationalError as error:
+        log.warning("no scheduled run requested, the next ring will", error=type(error).__name__)
 
 
 @worker_process_init.connect

@@ -8,8 +8,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -28,17 +29,33 @@ from awe_incidents.incidents.lint import KINDS, WEIGHTS  # noqa: E402
 from awe_incidents.incidents.states import (  # noqa: E402
     ATTACHMENT_TRANSITIONS,
     TRANSITIONS,
+    WATCH_TRANSITIONS,
     AttachmentState,
     IncidentState,
+    WatchState,
 )
 from awe_incidents.incidents.template import SECTIONS  # noqa: E402
+from awe_incidents.recovery.states import (  # noqa: E402
+    EXECUTION_TRANSITIONS,
+    REQUEST_TRANSITIONS,
+    REVIEW_TRANSITIONS,
+    SECRET_TRANSITIONS,
+    STEP_TRANSITIONS,
+    ExecutionState,
+    RequestState,
+    ReviewState,
+    SecretState,
+    StepState,
+)
 from diagnostics.checks.base import Check  # noqa: E402
 from diagnostics.checks.registry import all_checks  # noqa: E402
 from diagnostics.signatures import Signature, all_signatures  # noqa: E402
 from diagnostics.stack.schema import STACK  # noqa: E402
 from diagnostics.states import RESULT_TRANSITIONS, RUN_TRANSITIONS, ResultProgress, RunState  # noqa: E402
+from docs.action_pages import action_documents  # noqa: E402
 from docs.cause_pages import GENERATED, cause_documents  # noqa: E402
 from docs.fault_page import fault_page  # noqa: E402
+from docs.ocsf_page import ocsf_page  # noqa: E402
 
 SITUATIONS = ("healthy", "prerequisite missing", "target hanging")
 
@@ -53,9 +70,11 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "check-matrix.md", check_matrix()
     yield "signatures.md", signature_page()
     yield "faults.md", fault_page(GENERATED)
+    yield "ocsf.md", ocsf_page(GENERATED)
     for slug in all_checks():
         yield f"checks/{slug}.md", check_page(slug)
     yield from cause_documents()
+    yield from action_documents(GENERATED)
 
 
 def states() -> str:
@@ -64,6 +83,11 @@ def states() -> str:
         (source.value, one.target.value, one.action + (" (with a reason)" if one.needs_reason else ""))
         for one in TRANSITIONS.values()
         for source in sorted(one.sources)
+    ]
+    watch = [
+        (source.value, target.value, reading.value)
+        for source, steps in WATCH_TRANSITIONS.items()
+        for reading, target in steps.items()
     ]
     parts = [
         "# States",
@@ -76,18 +100,33 @@ def states() -> str:
         diagram(AttachmentState.PENDING, _steps(ATTACHMENT_TRANSITIONS)),
         "## Run",
         diagram(RunState.QUEUED, _steps(RUN_TRANSITIONS)),
+        "## Watch of a stack",
+        "What its scheduled runs say of it; what a run could not look at changes nothing.",
+        diagram(WatchState.HEALTHY, watch),
         "## Row of a check's result",
         "A result's row moves back from looking to ready when the worker that claimed it was lost.",
         diagram(ResultProgress.WAITING, _steps(RESULT_TRANSITIONS)),
+        "## Recovery request",
+        "What each state means, and who takes each step: [recovery.md](recovery.md). The database refuses every other.",
+        diagram(RequestState.PLANNED, _steps(REQUEST_TRANSITIONS)),
+        "## Recovery execution",
+        "From claimed back to queued when the intent was not signed in time: nothing was done. A worker that is lost",
+        "leaves `outcome_unknown`, which keeps the target locked until a look at it, or a person, says how it ended.",
+        diagram(ExecutionState.QUEUED, _steps(EXECUTION_TRANSITIONS)),
+        "## Step of an execution",
+        diagram(StepState.WAITING, _steps(STEP_TRANSITIONS)),
+        "## Review of a break-glass",
+        diagram(ReviewState.DUE, _steps(REVIEW_TRANSITIONS)),
+        "## One-time secret of an execution",
+        diagram(SecretState.SEALED, _steps(SECRET_TRANSITIONS)),
     ]
     return "\n".join(parts)
 
 
-def _steps(
-    table: Mapping[RunState, frozenset[RunState]]
-    | Mapping[ResultProgress, frozenset[ResultProgress]]
-    | Mapping[AttachmentState, frozenset[AttachmentState]],
-) -> list[tuple[str, str, str]]:
+State = TypeVar("State", bound=StrEnum)
+
+
+def _steps(table: Mapping[State, frozenset[State]]) -> list[tuple[str, str, str]]:
     return [(source.value, target.value, "") for source, targets in table.items() for target in sorted(targets)]
 
 

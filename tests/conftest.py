@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.test import TransactionTestCase
 from django.utils import timezone
+from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
 from awe_incidents.accounts.models import User
@@ -22,6 +24,20 @@ from diagnostics.stack import parse_toml
 from tests import database
 
 SETUP = service("test")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests/recovery/test_emergency.py write the page that it tells."""
+    parser.addoption("--write-story", action="store_true", help="write docs/emergency-story.md anew")
+
+
+# How fast a machine is that others use, too, is no matter of a test; CI tries the same examples every time.
+IN_CI = bool(os.environ.get("CI"))
+settings.register_profile("awe", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=IN_CI)
+settings.load_profile("awe")
+
+# A shell lets what runs in the background ignore Ctrl-C, and programs that tests interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PLAIN_STACK = """
 schema = 1

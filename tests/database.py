@@ -54,6 +54,7 @@ def empty_tables(database: str) -> None:
             for table, trigger in guarded:
                 owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
             owner.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+            owner.execute("INSERT INTO audit_sequence DEFAULT VALUES")
             for table, trigger in guarded:
                 owner.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 

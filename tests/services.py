@@ -27,7 +27,7 @@ from awe_incidents.local.roles import DATABASE, LOGINS, create_database, create_
 from awe_incidents.local.valkey import ValkeyServer
 
 FOLDER_START = "awe-tests-"
-LIMITS = ("AWE_LIMIT_READING", "AWE_LIMIT_FILING", "AWE_LIMIT_AUTHENTICATION", "AWE_LIMIT_SIGN_IN")
+LIMITS = tuple(f"AWE_LIMIT_{name}" for name in ("READING", "FILING", "AUTHENTICATION", "SIGN_IN", "REAUTHENTICATION"))
 RUNS_NO_TESTS = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 NOWHERE = {"DATABASE_URL": f"postgresql://incidents_app@127.0.0.1:1/{DATABASE}", "REDIS_URL": "redis://127.0.0.1:1/0"}
 # A test's data need not survive a power cut.

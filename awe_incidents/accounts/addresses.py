@@ -23,7 +23,11 @@ def client_address(meta: Mapping[str, Any]) -> str:
 
 def client_network(meta: Mapping[str, Any]) -> str:
     """Give what counts as one caller: the IPv4 address, or the network of an IPv6 address."""
-    text = client_address(meta)
+    return network_of(client_address(meta))
+
+
+def network_of(text: str) -> str:
+    """Give what counts as one caller of an address."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

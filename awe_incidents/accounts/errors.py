@@ -4,7 +4,9 @@ AccountsError
 ├── ScopeNotAllowed    the person's roles do not allow a scope of the token
 ├── LifetimeNotAllowed the token would never end, or has ended already
 ├── AlreadyRevoked     the token was revoked before
-└── NameNotAllowed     the name of a person or of a token breaks its rules, or is taken
+├── NameNotAllowed     the name of a person or of a token breaks its rules, or is taken
+├── WrongPassword      the password that was asked for again is not that of the person
+└── TooManyTries       the password was asked for again and wrong too often
 """
 
 from __future__ import annotations
@@ -28,3 +30,11 @@ class AlreadyRevoked(AccountsError):
 
 class NameNotAllowed(AccountsError):
     """The message says what a name may hold."""
+
+
+class WrongPassword(AccountsError):
+    """Nothing was done; the trail has it."""
+
+
+class TooManyTries(AccountsError):
+    """The message says when to come again."""

@@ -8,14 +8,24 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from awe_incidents.accounts.errors import AlreadyRevoked, LifetimeNotAllowed, NameNotAllowed, ScopeNotAllowed
+from awe_incidents.accounts.addresses import network_of
+from awe_incidents.accounts.errors import (
+    AlreadyRevoked,
+    LifetimeNotAllowed,
+    NameNotAllowed,
+    ScopeNotAllowed,
+    TooManyTries,
+    WrongPassword,
+)
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.accounts.roles import Role, Scope, scopes_of
 from awe_incidents.accounts.secrets import NewToken, new_token
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
+from awe_incidents.limits.chosen import give_back, spend
 
 MAX_LIFETIME = timedelta(days=400)
+REAUTHENTICATION = "reauthentication"  # its limit
 LAST_USED_STEP = timedelta(minutes=1)  # so that reading costs no write
 
 
@@ -93,6 +103,25 @@ def revoke_token(*, token: ApiToken, by: Actor, at: datetime, because: str) -> A
     trail.record("token:revoked", subject=token, by=by, at=at, because=because, data={"prefix": token.prefix})
     token.refresh_from_db()
     return token
+
+
+def reauthenticate(*, user: User, password: str, by: Actor, at: datetime, purpose: str) -> None:
+    """See by the password that a person who came in before is there now; each try is recorded for itself.
+
+    Raises: TooManyTries, WrongPassword, TrailUnavailable.
+    """
+    subject = f"{user.pk}/{network_of(by.address)}"
+    verdict = spend(REAUTHENTICATION, subject=subject)  # before it is looked at, so that tries at once cannot all pass
+    if verdict and not verdict.is_allowed:
+        seconds = verdict.more_after_seconds
+        raise TooManyTries(f"a wrong password was given too often; try again in {seconds} seconds")
+    is_right = user.check_password(password)
+    with transaction.atomic():  # kept whatever becomes of the change that it is asked for
+        verb = "user:reauthenticated" if is_right else "user:reauthentication_refused"
+        trail.record(verb, subject=user, by=by, at=at, data={"purpose": purpose})
+    if not is_right:
+        raise WrongPassword("this is not your password, so nothing was done")
+    give_back(REAUTHENTICATION, subject=subject)
 
 
 def _check_named(row: User | ApiToken) -> None:

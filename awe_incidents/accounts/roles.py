@@ -12,6 +12,7 @@ class Role(StrEnum):
     REPORTER = "reporter"
     OPERATOR = "operator"
     APPROVER = "approver"
+    RESPONDER = "responder"  # may go past an approval in an emergency; reviewed afterwards
     AUDITOR = "auditor"
 
 
@@ -25,6 +26,10 @@ class Scope(StrEnum):
     RUNS_READ = "runs:read"
     RUNS_WRITE = "runs:write"
     STACKS_READ = "stacks:read"
+    RECOVERY_READ = "recovery:read"
+    RECOVERY_REQUEST = "recovery:request"
+    RECOVERY_APPROVE = "recovery:approve"
+    RECOVERY_BREAK_GLASS = "recovery:break-glass"
     AUDIT_READ = "audit:read"
 
 
@@ -32,11 +37,12 @@ _FILING = frozenset({Scope.REPORTS_READ, Scope.REPORTS_WRITE, Scope.INCIDENTS_RE
 _READING = frozenset(scope for scope in Scope if scope.endswith(":read")) - {Scope.AUDIT_READ}
 SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.REPORTER: _FILING,
-    Role.OPERATOR: _FILING | {Scope.INCIDENTS_WRITE, Scope.RUNS_WRITE},
-    Role.APPROVER: _READING,
+    Role.OPERATOR: _FILING | {Scope.INCIDENTS_WRITE, Scope.RUNS_WRITE, Scope.RECOVERY_READ, Scope.RECOVERY_REQUEST},
+    Role.APPROVER: _READING | {Scope.RECOVERY_APPROVE},
+    Role.RESPONDER: _READING | {Scope.RECOVERY_BREAK_GLASS},
     Role.AUDITOR: _READING | {Scope.AUDIT_READ},
 }
-SEE_EVERYTHING = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
+SEE_EVERYTHING = frozenset({Role.OPERATOR, Role.APPROVER, Role.RESPONDER, Role.AUDITOR})
 
 
 def scopes_of(roles: Iterable[str]) -> frozenset[Scope]:

@@ -14,9 +14,20 @@ from awe_incidents.incidents.states import TRANSITIONS
 from awe_incidents.incidents.states import AttachmentKind as _AttachmentKind
 from awe_incidents.incidents.states import AttachmentState as _AttachmentState
 from awe_incidents.incidents.states import Category as _Category
+from awe_incidents.incidents.states import ClassificationSource as _ClassificationSource
 from awe_incidents.incidents.states import EnvironmentSource as _EnvironmentSource
 from awe_incidents.incidents.states import IncidentState as _IncidentState
 from awe_incidents.incidents.states import Severity as _Severity
+from awe_incidents.incidents.states import WatchState as _WatchState
+from awe_incidents.recovery.operations.reconciling import RESOLUTIONS as _RESOLUTIONS
+from awe_incidents.recovery.states import Effect as _Effect
+from awe_incidents.recovery.states import ExecutionState as _ExecutionState
+from awe_incidents.recovery.states import RequestState as _RequestState
+from awe_incidents.recovery.states import ReviewState as _ReviewState
+from awe_incidents.recovery.states import ReviewVerdict as _ReviewVerdict
+from awe_incidents.recovery.states import SecretState as _SecretState
+from awe_incidents.recovery.states import StepState as _StepState
+from awe_incidents.recovery.states import Verdict as _Verdict
 from diagnostics.checks.base import SUITES as _SUITES
 from diagnostics.checks.result import State as _State
 from diagnostics.diagnosis.diagnosis import Conclusion as _Conclusion
@@ -50,11 +61,23 @@ FLAW_CODES = _words(_FLAWS)
 ATTACHMENT_KINDS = _words(_AttachmentKind)
 ATTACHMENT_STATES = _words(_AttachmentState)
 CATEGORIES = _words(_Category)
+CLASSIFICATION_SOURCES = _words(_ClassificationSource)
 SEVERITIES = _words(_Severity)
 CONCLUSIONS = _words(_Conclusion)
 RUN_STATES = _words(_RunState)
+RECOVERY_REQUEST_STATES = _words(_RequestState)
+EXECUTION_STATES = _words(_ExecutionState)
+RESOLUTIONS = _words(_RESOLUTIONS)
+STEP_STATES = _words(_StepState)
+EFFECTS = _words(_Effect)
+VERDICTS = _words(_Verdict)
+SECRET_STATES = _words(_SecretState)
+REVIEW_STATES = _words(_ReviewState)
+REVIEW_VERDICTS = _words(_ReviewVerdict)
 SUITES = _words(_SUITES)
 CHECK_STATES = _words(_State)
 RESULT_PROGRESS = _words(_ResultProgress)
 VANTAGES = _words(_VANTAGES)
+WATCH_STATES = _words(_WatchState)
+ORDERS = _words(("newest", "oldest"))
 THRESHOLD_SOURCES = _words(("default", "config", "baseline"))

@@ -4,6 +4,7 @@ ApiError
 ├── KeyReused             the Idempotency-Key was used with another request
 ├── KeyInProgress         the first request with this key is not done yet
 ├── KeyMalformed          the key is empty, too long or not plain text
+├── ExportRuns            another export is being sent
 ├── LimitExceeded         the caller asks more often than a limit allows
 ├── PreconditionRequired  the change does not say with If-Match what it was decided on
 └── TagMalformed          If-Match holds no entity tag
@@ -28,6 +29,10 @@ class KeyInProgress(ApiError):
 
 class KeyMalformed(ApiError):
     """The header does not hold a usable key."""
+
+
+class ExportRuns(ApiError):
+    """One export at a time is sent by each process; try again when it has ended."""
 
 
 class LimitExceeded(ApiError):

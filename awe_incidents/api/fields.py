@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import ProhibitNullCharactersValidator
 from drf_spectacular.utils import extend_schema_field
@@ -136,6 +136,7 @@ class Fields(serializers.Serializer[Any]):
 
     unknown = "There is no such field; known are {known}."
     none_known = "There is no such field; none is taken here."
+    least: ClassVar[int] = 0  # so many of the fields there must be, whichever; told in the schema
 
     def to_internal_value(self, data: Any) -> Any:
         """Check what is known, and name everything that is wrong."""

@@ -15,7 +15,8 @@ from drf_spectacular.views import SpectacularAPIView
 from psycopg_pool import PoolTimeout
 from rest_framework.request import Request
 
-from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED
+from awe_incidents.api.problem_kinds import INVALID, MALFORMED
+from awe_incidents.api.problems import BY_ERROR, BY_STATUS
 
 KINDS = {kind.slug: kind for kind in (*BY_STATUS.values(), *BY_ERROR.values(), INVALID, MALFORMED)}
 

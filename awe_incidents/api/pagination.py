@@ -46,6 +46,31 @@ class NewestFirst(CursorPagination):
         return page | {"required": ["next", "previous", "results"]}
 
 
+class FoundPages(NewestFirst):
+    """Pages whose rows a subclass finds itself, one more than a page has, in the direction of the cursor."""
+
+    page: list[Any]
+
+    def page_of(self, found: list[Any], *, size: int) -> list[Any]:
+        """Make what was found the page, and remember whether it goes on at both of its ends."""
+        is_reversed = bool(self.cursor and self.cursor.reverse)
+        page, goes_on = found[:size], len(found) > size
+        self.page = page[::-1] if is_reversed else page
+        self.has_next = True if is_reversed else goes_on
+        self.has_previous = goes_on if is_reversed else self.cursor is not None
+        return self.page
+
+    def get_next_link(self) -> str | None:
+        """Give the address of the page behind this one."""
+        last = self.page[-1].pk if self.page else self.cursor.position if self.cursor else None
+        return self.encode_cursor(Cursor(0, False, last)) if self.has_next else None
+
+    def get_previous_link(self) -> str | None:
+        """Give the address of the page before this one."""
+        first = self.page[0].pk if self.page else self.cursor.position if self.cursor else None
+        return self.encode_cursor(Cursor(0, True, first)) if self.has_previous else None
+
+
 class OldestFirst(NewestFirst):
     """Oldest rows first, for histories: in the order of recording, which later entries do not change."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -19,33 +18,20 @@ from rest_framework import exceptions, status
 from awe_incidents import intake
 from awe_incidents.accounts import errors as accounts
 from awe_incidents.api import errors as api
+from awe_incidents.api.problem_kinds import INTERNAL, INVALID, MALFORMED, UNAVAILABLE, Kind
 from awe_incidents.audit import errors as audit
 from awe_incidents.incidents import errors as incidents
 from awe_incidents.incidents.template import TemplateError
+from awe_incidents.recovery import errors as recovery
 from diagnostics import errors as diagnostics
 from diagnostics.redaction import errors as redaction
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/api/problems/"
 RETRY_AFTER_SECONDS = 5
+SIGNATURE_SECONDS = 2  # in which an entry has its place and its signature, as a rule
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of problem: its status, the last part of its type URI, and its title."""
-
-    status: int
-    slug: str
-    title: str
-
-
-INVALID = Kind(400, "invalid", "The request breaks the rules of its fields")
-MALFORMED = Kind(400, "malformed", "The request cannot be read")
-UNAVAILABLE = Kind(503, "unavailable", "A service behind this one does not answer now")
-INTERNAL = Kind(500, "internal", "The service failed; nothing was changed")
-
 BY_STATUS: dict[int, Kind] = {
     400: MALFORMED,
     401: Kind(401, "not-authenticated", "A valid token is needed"),
@@ -69,12 +55,23 @@ BY_ERROR: dict[type[Exception], Kind] = {
     accounts.LifetimeNotAllowed: Kind(400, "lifetime-not-allowed", "The token's lifetime is not allowed"),
     accounts.AlreadyRevoked: Kind(409, "already-revoked", "The token was revoked before"),
     accounts.NameNotAllowed: Kind(400, "name-not-allowed", "This name is not allowed, or is taken"),
+    accounts.WrongPassword: Kind(403, "wrong-password", "The password is not the person's"),
+    accounts.TooManyTries: Kind(429, "too-many-tries", "A wrong password was given too often"),
     api.KeyReused: Kind(422, "idempotency-key-reused", "The Idempotency-Key was used for another request"),
     api.KeyInProgress: Kind(409, "idempotency-key-in-progress", "The first request with this key is still in progress"),
     api.KeyMalformed: Kind(400, "idempotency-key-malformed", "The Idempotency-Key cannot be used"),
+    api.ExportRuns: Kind(503, "export-runs", "Another export is being sent"),
     api.LimitExceeded: Kind(429, "quota-exceeded", "More requests than the limit allows"),
     api.PreconditionRequired: Kind(428, "precondition-required", "The change must say what it was decided on"),
     api.TagMalformed: Kind(400, "tag-malformed", "The If-Match header holds no entity tag"),
+    audit.ErasureRefused: Kind(400, "not-erasable", "There is no such text to erase, or no reason was given"),
+    audit.AwaitsSignature: Kind(409, "awaits-signature", "No signed checkpoint covers it yet"),
+    audit.TrailBroken: Kind(500, "trail-broken", "The entries of the trail are not those that were signed"),
+    audit.HashesMissing: Kind(503, "no-trail-hashes", "Hashes of the trail are not stored yet"),
+    audit.KeysNotPublished: Kind(503, "no-trail-keys", "No signer has made the trail's keys yet"),
+    audit.PathMalformed: BY_STATUS[404],
+    audit.TileMissing: BY_STATUS[404],
+    audit.ExportRefused: Kind(503, "not-exportable", "The trail cannot be exported now"),
     audit.AuditError: Kind(503, "trail-unavailable", "The audit trail takes no entries, so nothing was changed"),
     diagnostics.UnknownStack: Kind(400, "unknown-stack", "There is no such stack"),
     diagnostics.UnknownSuite: Kind(400, "unknown-suite", "There is no such suite"),
@@ -87,6 +84,8 @@ BY_ERROR: dict[type[Exception], Kind] = {
     TemplateError: INVALID,
     incidents.TransitionNotAllowed: Kind(409, "transition-not-allowed", "The incident's state does not allow this"),
     incidents.ReasonRequired: Kind(400, "reason-required", "A reason is needed"),
+    incidents.ChecksNotPassed: Kind(409, "checks-not-passed", "Checks that failed have not passed since"),
+    incidents.NothingFailed: Kind(409, "nothing-failed", "There is nothing to look at again"),
     incidents.RoleRequired: Kind(403, "role-required", "A role is missing"),
     incidents.OthersReport: Kind(403, "others-report", "The bug report is of somebody else"),
     incidents.TooManyAttachments: Kind(409, "too-many-attachments", "The bug report has as many attachments as it may"),
@@ -95,9 +94,37 @@ BY_ERROR: dict[type[Exception], Kind] = {
     incidents.RemovedByRetention: Kind(410, "removed-by-retention", "It was there, and is not kept any longer"),
     incidents.StaleVersion: Kind(412, "stale-version", "Somebody else changed this in between"),
     incidents.NothingChanged: Kind(409, "nothing-changed", "It is so already"),
+    incidents.NothingSuggested: Kind(409, "nothing-suggested", "The service suggests nothing"),
     incidents.SearchTooBroad: Kind(400, "search-too-broad", "The search takes too long"),
     incidents.OtherStack: Kind(409, "other-stack", "This is about another stack"),
     incidents.TooManyRevisions: Kind(409, "too-many-revisions", "It cannot be revised again"),
+    recovery.UnknownAction: Kind(400, "unknown-action", "There is no such recovery action"),
+    recovery.ParametersInvalid: INVALID,
+    recovery.ActionNotApplicable: Kind(409, "action-not-applicable", "The action has nothing to do there, or not now"),
+    recovery.NotRecommended: Kind(409, "not-recommended", "The diagnosis does not recommend this"),
+    recovery.TargetUnreachable: Kind(503, "target-unreachable", "The target does not answer, so nothing was planned"),
+    recovery.RoleRequired: Kind(403, "role-required", "A role is missing"),
+    recovery.OwnRequest: Kind(403, "own-request", "Another person decides on what you asked for"),
+    recovery.AffectedUser: Kind(403, "affected-user", "Another person decides on what is done to you"),
+    recovery.DecidedBefore: Kind(409, "decided-before", "You have decided on this request"),
+    recovery.DigestDiffers: Kind(409, "digest-differs", "The decision is on other terms than the request's"),
+    recovery.StackNotNamed: Kind(400, "stack-not-named", "The stack's name has to be typed"),
+    recovery.ReasonRequired: Kind(400, "reason-required", "A reason is needed"),
+    recovery.TransitionNotAllowed: Kind(409, "request-state", "The state of the request does not allow this"),
+    recovery.RequestExpired: Kind(409, "request-expired", "The request's time is up"),
+    recovery.BreakGlassRefused: Kind(409, "break-glass-refused", "The glass is not broken again now"),
+    recovery.IncidentRequired: Kind(409, "incident-required", "The request is for no incident"),
+    recovery.NotRequester: Kind(403, "not-requester", "Only who asked for the action may have this"),
+    recovery.SecretGone: Kind(410, "secret-gone", "The secret was shown before, or was not fetched in time"),
+    recovery.OwnBreakGlass: Kind(403, "own-break-glass", "Another person reviews what you had a part in"),
+    recovery.NotClaimed: Kind(409, "already-claimed", "Another worker was first"),
+    recovery.TargetHeld: Kind(409, "target-held", "Another execution holds the target"),
+    recovery.TooOften: Kind(429, "action-too-often", "The action was started on this target as often as it may be"),
+    recovery.TimesNotAllowed: Kind(400, "times-not-allowed", "These times are not allowed"),
+    recovery.JournalUnusable: Kind(503, "journal-unusable", "The journal cannot be written or read"),
+    recovery.TakenInBefore: Kind(409, "taken-in-before", "This line of a journal was taken in before"),
+    recovery.AlreadyLifted: Kind(409, "already-lifted", "It was taken back before, or has ended"),
+    recovery.LeaseLost: Kind(409, "lease-lost", "The worker's time was up"),
     redaction.RedactionError: Kind(500, "not-redacted", "The text could not be redacted, so it was not stored"),
 }
 # Which field of the body a refusal is about, where it is about one.
@@ -106,7 +133,12 @@ _FIELD_OF: dict[type[Exception], str] = {
     diagnostics.UnknownSuite: "suite",
     incidents.TransitionNotAllowed: "action",
     incidents.ReasonRequired: "because",
+    incidents.ChecksNotPassed: "despite_failed_checks",
     incidents.OtherStack: "incident",
+    recovery.UnknownAction: "action",
+    recovery.DigestDiffers: "digest",
+    recovery.StackNotNamed: "stack",
+    recovery.ReasonRequired: "because",
 }
 # Which header a refusal is about.
 _HEADER_OF: dict[type[Exception], str] = {
@@ -191,6 +223,9 @@ def _described(error: Exception) -> _Described | None:
         error = error.__cause__
     if isinstance(error, incidents.ReportInvalid | TemplateError):
         return INVALID, "some fields break their rules", [problem_at(*one) for one in error.problems], {}
+    if isinstance(error, recovery.ParametersInvalid):
+        places = [(f"parameters/{name}".rstrip("/"), message) for name, message in error.problems]
+        return INVALID, "some parameters of the action break its schema", [problem_at(*one) for one in places], {}
     kind = next((BY_ERROR[cls] for cls in type(error).__mro__ if cls in BY_ERROR), None)
     if kind is not None:
         return kind, str(error), _errors_of(error), _headers_of(error)
@@ -220,13 +255,15 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
 
 
 def _headers_of(error: Exception) -> dict[str, str]:
+    if isinstance(error, audit.AwaitsSignature):
+        return {"Retry-After": str(SIGNATURE_SECONDS)}
+    if isinstance(error, recovery.TooOften):
+        return {"Retry-After": str(error.retry_after_seconds)}
     return {"Retry-After": str(error.verdict.more_after_seconds)} if isinstance(error, api.LimitExceeded) else {}
 
 
 def _of_framework(error: exceptions.APIException) -> _Described:
-    headers = {}
-    if header := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = header
+    headers = {"WWW-Authenticate": str(header)} if (header := getattr(error, "auth_header", None)) else {}
     if isinstance(error, InvalidFields):
         return INVALID, str(error.detail), error.errors, headers
     if isinstance(error, exceptions.ValidationError):

@@ -28,6 +28,20 @@ class MarkdownTemplate(BaseRenderer):
         return render(TemplateFields(**said), _added(data.get("prefill", {}))).encode()
 
 
+class PlainText(BaseRenderer):
+    """The media type of texts, for negotiation; the view renders itself."""
+
+    media_type = "text/plain"
+    format = "txt"
+
+
+class AnyBytes(BaseRenderer):
+    """Whatever it is; the view renders itself."""
+
+    media_type = "*/*"
+    format = "bin"
+
+
 def _added(prefill: Mapping[str, Any]) -> dict[str, Added]:
     """Give what the service collected, once it is there."""
     return {name: Added(one["note"], one["text"]) for name, one in prefill.items() if one["captured_at"]}

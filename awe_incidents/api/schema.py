@@ -14,8 +14,10 @@ from awe_incidents.api import errors
 from awe_incidents.api.fields import MAX_ID
 from awe_incidents.api.idempotency import HEADER, MAX_LENGTH, REPLAYED
 from awe_incidents.api.limits import POLICY, STATE
+from awe_incidents.api.multipart import MEDIA_TYPE as FORM
 from awe_incidents.api.preconditions import TAGS
-from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED, MEDIA_TYPE, TYPE_PREFIX, Kind
+from awe_incidents.api.problem_kinds import INVALID, MALFORMED, Kind
+from awe_incidents.api.problems import BY_ERROR, BY_STATUS, MEDIA_TYPE, TYPE_PREFIX
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.incidents.errors import StaleVersion
 from awe_incidents.intake import BodyTooSlow
@@ -100,7 +102,8 @@ class ProblemAutoSchema(AutoSchema):
         if operation is not None:
             _describe_headers(operation["responses"], is_reading=self.method == "GET")
             if "requestBody" in operation:  # the framework leaves it out where several media types are taken
-                operation["requestBody"].setdefault("required", len(operation["requestBody"]["content"]) > 1)
+                taken = operation["requestBody"]["content"]
+                operation["requestBody"].setdefault("required", len(taken) > 1 or FORM in taken)
             operation["responses"] |= self._problem_responses()
         return operation
 
@@ -163,7 +166,7 @@ def _described(status: int, kinds: list[Kind]) -> dict[str, Any]:
 
 
 class StrictFields(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Says of requests that fields which nobody knows are refused."""
+    """Says of requests that fields which nobody knows are refused, and how many there must be at least."""
 
     target_class = "awe_incidents.api.fields.Fields"
     match_subclasses = True
@@ -172,7 +175,8 @@ class StrictFields(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         """Close the object."""
         mapped = auto_schema._map_serializer
         found: dict[str, Any] = mapped(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
-        return {**found, "additionalProperties": False}
+        least = {"minProperties": self.target.least} if self.target.least else {}
+        return {**found, **least, "additionalProperties": False}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

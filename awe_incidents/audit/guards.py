@@ -5,9 +5,12 @@ A superuser gets through all of it; that is what the signed tree of the trail is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db.migrations.operations.special import RunSQL
 
 APPLICATION = "incidents_app"
+SIGNER = "incidents_signer"
 
 # Roles are made before the first migration (awe_incidents/local/roles.py). Where one is missing, as on a
 # managed PostgreSQL that was set up by hand, its grants are left out and `manage.py check --database default` says so.
@@ -18,16 +21,33 @@ DO $$ BEGIN
   END IF;
 END $$;
 """
+REFUSE_CHANGE = """
+        BEGIN
+          RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+        END """
+
+
+@dataclass(frozen=True, slots=True)
+class AppendOnly:
+    """A table that its app's migrations made append-only, and whose guards have to stand (see tripwire.py)."""
+
+    table: str
+    deletable: bool = False
+
+    def triggers(self, part: str) -> dict[str, str]:
+        """Give what PostgreSQL says of the triggers of the table, or of a part of it, by their names."""
+        changes = "UPDATE" if self.deletable else "DELETE OR UPDATE"
+        return {
+            f"{self.table}_no_change": f"BEFORE {changes} ON {part} FOR EACH ROW",
+            f"{self.table}_no_truncate": f"BEFORE TRUNCATE ON {part} FOR EACH STATEMENT",
+        }
 
 
 def refuse_change_function() -> RunSQL:
     """Make the function that append-only tables call."""
     return RunSQL(
-        """
-        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-          RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
-        END $$;
+        f"""
+        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $${REFUSE_CHANGE}$$;
         """,
         "DROP FUNCTION refuse_change();",
     )

@@ -95,7 +95,7 @@ def inclusion_proof(*, index: int, size: int, hashes: HashSource) -> list[bytes]
     path = []
     start, end = 0, size
     while end - start > 1:
-        middle = start + _largest_power_below(end - start)
+        middle = start + split_at(end - start)
         if index < middle:
             path.append(_range_root(middle, end, hashes))
             end = middle
@@ -115,7 +115,7 @@ def consistency_proof(*, old_size: int, new_size: int, hashes: HashSource) -> li
     path = []
     start, end = 0, new_size
     while end != old_size:
-        middle = start + _largest_power_below(end - start)
+        middle = start + split_at(end - start)
         if old_size <= middle:
             path.append(_range_root(middle, end, hashes))
             end = middle
@@ -233,6 +233,6 @@ def _folded(parts: Sequence[bytes]) -> bytes:
     return root
 
 
-def _largest_power_below(count: int) -> int:
+def split_at(count: int) -> int:
     """Give the largest power of two smaller than a count of two or more: where section 2.1 splits a tree."""
     return 1 << ((count - 1).bit_length() - 1)

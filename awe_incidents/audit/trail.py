@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from django.db import DatabaseError, models, transaction
 from awe_incidents.actor import Actor
 from awe_incidents.audit import canonical
 from awe_incidents.audit.errors import NotInTransaction, TrailUnavailable
+from awe_incidents.audit.event_id import new_event_id
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.rows import insert_together, reserve_ids
 
@@ -90,7 +90,7 @@ def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = (), behind: Iterab
             disclosure.entry_id = disclosure.entry.pk
         insert_together([*behind, *entries, *disclosures])
     except DatabaseError as error:
-        if behind and Entry._meta.db_table not in str(error):
+        if behind and not any(model._meta.db_table in str(error) for model in (Entry, Disclosure)):
             raise  # of the rows of the change, then
         raise TrailUnavailable(
             "the audit trail does not take entries now, so nothing was changed; try again"
@@ -99,7 +99,7 @@ def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = (), behind: Iterab
 
 
 def _entry(fact: Fact) -> tuple[Entry, list[Disclosure]]:
-    event_id = uuid.uuid4()
+    event_id = new_event_id()
     texts = {"actor.name": fact.by.name, "actor.address": fact.by.address, "because": fact.because}
     texts |= {f"private.{name}": value for name, value in fact.private.items()}
     salts = {name: secrets.token_bytes(16) for name, value in texts.items() if value}

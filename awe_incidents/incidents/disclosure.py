@@ -15,9 +15,10 @@ _STEPS_OF_TRIAGE = frozenset({*IncidentState, "classified"})
 def title_for(incident: Incident, user: User) -> str:
     """Give the title as a person may read it: it is made of the words of whose report opened the incident.
 
-    Those who see everything read it, and so does that person; others who reported the same get a neutral one.
+    Those who see everything read it, and so does that person; others who reported the same get a neutral one. Where the
+    service opened the incident the title is nobody's words: it says what a run found, which they may read as well.
     """
-    if sees_everything(user.roles) or incident.opened_by_id == user.pk:
+    if sees_everything(user.roles) or incident.opened_by_id in (None, user.pk):
         return incident.title
     return f"{NEUTRAL_TITLE}{incident.pk}"
 

@@ -4,9 +4,12 @@ IncidentsError
 ├── ReportInvalid         fields of a bug report break the template's rules; `problems` names field and what to do
 ├── TransitionNotAllowed  the incident's state does not allow this step
 ├── ReasonRequired        this step needs a reason
+├── ChecksNotPassed       checks that failed have not passed since; look again with them, or say why it goes without
+├── NothingFailed         no check of the incident's runs failed without passing since
 ├── RoleRequired          the person lacks the role for this
 ├── StaleVersion          somebody else changed this in between
 ├── NothingChanged        the report says, or is, this already
+├── NothingSuggested      no run has found a cause, so there is nothing to accept
 ├── SearchTooBroad        what is searched for takes too long
 ├── OtherStack            a report is not moved to an incident of another stack
 ├── TooManyRevisions      the report was revised as often as it may be
@@ -42,6 +45,14 @@ class ReasonRequired(IncidentsError):
     """Say why."""
 
 
+class ChecksNotPassed(IncidentsError):
+    """The message names the checks."""
+
+
+class NothingFailed(IncidentsError):
+    """There is nothing to look at again."""
+
+
 class RoleRequired(IncidentsError):
     """The message names the role."""
 
@@ -52,6 +63,10 @@ class StaleVersion(IncidentsError):
 
 class NothingChanged(IncidentsError):
     """There is nothing to record."""
+
+
+class NothingSuggested(IncidentsError):
+    """Wait for a run that finds a cause, or say yourself what it is."""
 
 
 class SearchTooBroad(IncidentsError):

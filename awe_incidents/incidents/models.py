@@ -10,8 +10,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from awe_incidents.growth.models import Content
+from awe_incidents.incidents.incident_diagnosis import IncidentDiagnosis as IncidentDiagnosis
+from awe_incidents.incidents.incident_diagnosis import IncidentSignature as IncidentSignature
+from awe_incidents.incidents.incident_diagnosis import sourced
 from awe_incidents.incidents.incident_words import IncidentWords as IncidentWords
 from awe_incidents.incidents.report_prefill import ReportPrefill as ReportPrefill
+from awe_incidents.incidents.stack_watch import StackWatch as StackWatch
 from awe_incidents.incidents.states import (
     WAITING,
     AttachmentKind,
@@ -46,9 +50,11 @@ class Incident(models.Model):
     )
     severity = models.CharField(max_length=16, blank=True, default="", choices=[(s.value, s.value) for s in Severity])
     category = models.CharField(max_length=16, blank=True, default="", choices=[(c.value, c.value) for c in Category])
+    severity_source = models.CharField(max_length=8, blank=True, default="")  # of ClassificationSource
+    category_source = models.CharField(max_length=8, blank=True, default="")
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="opened_incidents", null=True
-    )
+    )  # None: the service, as a scheduled run found its stack unhealthy
     opened_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)  # counts changes; what If-Match compares
@@ -59,6 +65,7 @@ class Incident(models.Model):
             models.CheckConstraint(name="incident_state", condition=Q(state__in=list(IncidentState))),
             models.CheckConstraint(name="incident_severity", condition=Q(severity__in=["", *Severity])),
             models.CheckConstraint(name="incident_category", condition=Q(category__in=["", *Category])),
+            models.CheckConstraint(name="incident_sources", condition=sourced("severity") & sourced("category")),
         ]
         indexes = [
             models.Index(fields=["-opened_at", "-id"], name="incident_newest"),

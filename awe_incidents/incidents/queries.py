@@ -24,10 +24,11 @@ from awe_incidents.incidents.models import (
     RemovedReport,
     ReportRevision,
     ReportText,
+    StackWatch,
     TimelineEntry,
 )
 from awe_incidents.incidents.states import AttachmentState
-from diagnostics.models import Evidence, Run
+from diagnostics.models import Evidence, Run, StackSchedule
 
 
 def visible_incidents(user: User) -> QuerySet[Incident]:
@@ -38,7 +39,7 @@ def visible_incidents(user: User) -> QuerySet[Incident]:
     """
     reports = visible_reports(user).filter(incident=OuterRef("pk")).order_by("-completeness")
     best = Subquery(reports.values("completeness")[:1])
-    incidents = Incident.objects.select_related("stack").annotate(completeness=best)
+    incidents = Incident.objects.select_related("stack", "diagnosis").annotate(completeness=best)
     if sees_everything(user.roles):
         return incidents
     return incidents.filter(Exists(IncidentWords.objects.filter(incident=OuterRef("pk"), person=user)))
@@ -50,7 +51,7 @@ def with_titles(rows: QuerySet[Any], user: User, *, incident: str = "") -> Query
     shown: Any = title
     if not sees_everything(user.roles):
         neutral = Concat(Value(NEUTRAL_TITLE), Cast(F(f"{incident}pk"), CharField()))
-        own = When(**{f"{incident}opened_by": user}, then=title)
+        own = When(Q(**{f"{incident}opened_by": user}) | Q(**{f"{incident}opened_by": None}), then=title)
         shown = Case(own, default=neutral, output_field=CharField())
     titled: QuerySet[Any] = rows.annotate(shown_title=shown)
     return titled
@@ -136,6 +137,12 @@ def visible_evidence(user: User) -> QuerySet[Evidence]:
     """Give the evidence of visible runs."""
     evidence = Evidence.objects.select_related("text", "result")
     return evidence if sees_everything(user.roles) else evidence.filter(result__run__in=visible_runs(user))
+
+
+def watch_of(schedule: StackSchedule) -> StackWatch | None:
+    """Give what the runs of this schedule say of its stack; None before the first of them was judged."""
+    watch: StackWatch | None = getattr(schedule.stack, "watch", None)
+    return watch if watch and watch.of_schedule == schedule.pk else None
 
 
 def visible_timeline(incident: Incident, user: User) -> QuerySet[TimelineEntry]:

@@ -14,7 +14,8 @@ from diagnostics.signals import run_finished, sweeping
 
 @receiver(run_finished)
 def on_run_finished(*, run: Run, at: datetime, **_: Any) -> None:
-    """Hand over to the operation."""
+    """Hand over to the operations; the first may link the run to an incident, whose history then tells of it."""
+    operations.watch_stack(run=run, at=at)
     operations.note_run_finished(run=run, at=at)
 
 

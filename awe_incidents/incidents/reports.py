@@ -108,9 +108,13 @@ def _cleaned(
 
 
 def digest_of(texts: Mapping[str, str]) -> str:
-    """Give the SHA-256 over the RFC 8785 form of the fields; for plain texts json writes that too, and much faster."""
-    canonical = json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    """Give the SHA-256 over the RFC 8785 form of the fields."""
+    return hashlib.sha256(canonical_of(texts).encode()).hexdigest()
+
+
+def canonical_of(texts: Mapping[str, str]) -> str:
+    """Give the RFC 8785 form of the fields; for plain texts json writes that too, and much faster."""
+    return json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def cleaned_text(text: str, *, stack: Stack) -> str:

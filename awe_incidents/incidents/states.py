@@ -27,6 +27,7 @@ class Transition:
     sources: frozenset[IncidentState]
     target: IncidentState
     needs_reason: bool = False
+    needs_checks: bool = False  # what failed has passed since, or a person says why not
 
 
 TRANSITIONS: dict[str, Transition] = {
@@ -39,6 +40,7 @@ TRANSITIONS: dict[str, Transition] = {
             frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED}),
             IncidentState.RESOLVED,
             needs_reason=True,
+            needs_checks=True,
         ),
         Transition(
             "reopen",
@@ -75,7 +77,7 @@ ATTACHMENT_TRANSITIONS: dict[AttachmentState, frozenset[AttachmentState]] = {
 
 
 class Severity(StrEnum):
-    """How bad it is; set by people, suggested by diagnoses later."""
+    """How bad it is; suggested by diagnoses, and what people say comes first."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -95,6 +97,13 @@ class Category(StrEnum):
     AGENTS = "agents"
 
 
+class ClassificationSource(StrEnum):
+    """Who said how bad an incident is, or what it is about; nobody where the word is empty and this, too."""
+
+    SERVICE = "service"  # as a diagnosis suggests; a later one may change it
+    PERSON = "person"  # also that it has none; no diagnosis changes it
+
+
 class PrefillState(StrEnum):
     """Whether the service has collected what a report's stack knows of itself."""
 
@@ -107,3 +116,32 @@ class EnvironmentSource(StrEnum):
 
     REPORTER = "reporter"
     STACK = "stack"  # nobody did, so it is the one that the stack's description names
+
+
+class WatchState(StrEnum):
+    """What the scheduled runs of a stack say of it."""
+
+    HEALTHY = "healthy"  # also before the first of them
+    DOUBTFUL = "doubtful"  # once something failed that no cause is known for
+    UNHEALTHY = "unhealthy"
+
+
+class Reading(StrEnum):
+    """What one scheduled run says of its stack."""
+
+    WELL = "well"
+    DIAGNOSED = "diagnosed"  # something failed, and there is a cause for it
+    UNEXPLAINED = "unexplained"  # something failed, and no cause is known
+    NOTHING = "nothing"  # something could not be looked at, and nothing that was looked at failed
+
+
+# A reading that is not there changes nothing. What nobody can explain may be a blink, so it has to be seen twice.
+WATCH_TRANSITIONS: dict[WatchState, dict[Reading, WatchState]] = {
+    WatchState.HEALTHY: {Reading.DIAGNOSED: WatchState.UNHEALTHY, Reading.UNEXPLAINED: WatchState.DOUBTFUL},
+    WatchState.DOUBTFUL: {
+        Reading.WELL: WatchState.HEALTHY,
+        Reading.DIAGNOSED: WatchState.UNHEALTHY,
+        Reading.UNEXPLAINED: WatchState.UNHEALTHY,
+    },
+    WatchState.UNHEALTHY: {Reading.WELL: WatchState.HEALTHY},
+}

@@ -56,7 +56,7 @@ def main() -> None:
 @main.command()
 @refusing
 def up() -> None:
-    """Start everything and stay: PostgreSQL, Redis, web, worker, sweeper, scheduler. Ctrl-C stops all in order."""
+    """Start everything and stay: PostgreSQL, Redis, web, worker, sweeper, scheduler, trail. Ctrl-C stops all."""
     _supervise(services_only=False)
 
 

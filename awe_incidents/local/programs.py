@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -19,8 +19,20 @@ from awe_incidents.local.valkey import ValkeyServer
 
 WEB_PORT = 8400
 WORKER_THREADS = 12
+RECOVERY_THREADS = 4
+WORKER_QUEUES, RECOVERY_QUEUES = "diagnostics,housekeeping", "recovery"
 QUIET = ("--without-mingle", "--without-gossip")  # workers need nothing of each other; saves a second at start
 SECRETS = (*LOGINS, "django_secret_key", "django_secret_key_more", "encryption_key")
+# One of them, and checkpoints are brought outside; audit/anchor_settings.py reads them.
+ANCHORS = (
+    "AWE_TRAIL_WITNESSES",
+    "AWE_TRAIL_TSA",
+    "AWE_TRAIL_PUSH_FOLDER",
+    "AWE_TRAIL_PUSH_GIT",
+    "AWE_TRAIL_PUSH_S3",
+    "AWE_TRAIL_PUSH_MAIL",
+)
+SECURITY_LOG = "AWE_SECURITY_LOG"  # a path, and the trail is written there, too
 # For one role each: whoever runs the web server has no use for the migrator's password.
 OTHERS_URLS = tuple(name for name in URL_NAMES if name != "DATABASE_URL")
 
@@ -53,10 +65,10 @@ class Deployment:
 
     def programs(self) -> list[Program]:
         """Give everything, servers first; the reverse is the order in which they stop."""
-        return [*self.services(), self._migrate(), *self._background(), self._web()]
+        return [*self.services(), self._migrate(), *self._background(), *self._trail(), self._web()]
 
     def environment(self) -> dict[str, str]:
-        """Give the environment of web, worker, sweeper and scheduler."""
+        """Give the environment of web, worker, sweeper, scheduler and sequencer."""
         inherited = {name: value for name, value in os.environ.items() if name not in OTHERS_URLS}
         own = {name: value for name, value in self.variables.items() if name not in OTHERS_URLS}
         return {**inherited, **own, "PYTHONUNBUFFERED": "1"}
@@ -75,13 +87,34 @@ class Deployment:
 
     def _background(self) -> list[Program]:
         celery = (sys.executable, "-m", "celery", "-A", "awe_incidents.celery")
-        worker = (*celery, "worker", "-P", "threads", "-c", str(WORKER_THREADS), "-l", "INFO", *QUIET)
+        threads = (*celery, "worker", "-P", "threads", "-l", "INFO", *QUIET)
+        worker = (*threads, "-c", str(WORKER_THREADS), "-Q", WORKER_QUEUES)
+        # Apart from the checks: a stack that hangs them must not keep its own repair waiting.
+        recovery = (*threads, "-c", str(RECOVERY_THREADS), "-Q", RECOVERY_QUEUES, "-n", "recovery@%h")
         scheduler = (*celery, "beat", "-l", "INFO", "-s", str(self.layout.folder / "celerybeat-schedule"))
         return [
             self._own("worker", worker, grace_seconds=30.0),
+            self._own("recovery", recovery, grace_seconds=30.0),
             self._own("sweeper", (sys.executable, "manage.py", "sweep")),
             self._own("scheduler", scheduler),
         ]
+
+    def _trail(self) -> list[Program]:
+        """Give the trail's programs; who has brought a database without a role for the signer has no signer."""
+        module = (sys.executable, "-m", "awe_incidents.audit")
+        programs = [self._own("sequencer", (*module, "sequence"), essential=False)]
+        if os.environ.get(SECURITY_LOG) or os.environ.get(f"{SECURITY_LOG}_FILE"):
+            programs.append(self._own("security-log", (*module, "follow"), essential=False))
+        signer = self.variables.get("SIGNER_DATABASE_URL")
+        if signer:
+            inherited = {name: value for name, value in os.environ.items() if name not in {*URL_NAMES, *self.variables}}
+            own = {name: self.variables[name] for name in ("AWE_ENV", "AWE_TRAIL_DIR")}
+            words = {"signer": "sign"}
+            if any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in ANCHORS):
+                words["anchoring"] = "anchor"
+            theirs = [self._own(name, (*module, word), essential=False) for name, word in words.items()]
+            programs += [replace(one, env={**inherited, **own, "DATABASE_URL": signer}) for one in theirs]
+        return programs
 
     def _web(self) -> Program:
         listen = ("--interface", "rsgi", "--host", "127.0.0.1", "--port", str(self.web_port), "--no-ws")
@@ -90,7 +123,13 @@ class Deployment:
         return self._own("web", argv, asks_health=True, grace_seconds=15.0)
 
     def _own(
-        self, name: str, argv: tuple[str, ...], *, grace_seconds: float = 10.0, asks_health: bool = False
+        self,
+        name: str,
+        argv: tuple[str, ...],
+        *,
+        grace_seconds: float = 10.0,
+        asks_health: bool = False,
+        essential: bool = True,
     ) -> Program:
         return Program(
             name=name,
@@ -101,6 +140,7 @@ class Deployment:
             is_ready=self._web_is_live if asks_health else None,
             ready_seconds=60.0,
             grace_seconds=grace_seconds,
+            essential=essential,
         )
 
     def _web_is_live(self) -> bool:
@@ -125,6 +165,7 @@ def plan_deployment(layout: Layout, *, environ: Mapping[str, str] = os.environ, 
     variables = {
         "AWE_ENV": "development",
         "AWE_LOCAL_DIR": str(layout.folder),
+        "AWE_TRAIL_DIR": environ.get("AWE_TRAIL_DIR") or str(layout.folder / "trail"),
         "DJANGO_DEBUG": "off",
         "DJANGO_SECRET_KEY": secrets["django_secret_key"] + secrets["django_secret_key_more"],
         "AWE_ENCRYPTION_KEYS": secrets["encryption_key"] + "=",  # a Fernet key: 32 bytes in padded base64

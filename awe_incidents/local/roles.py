@@ -3,7 +3,7 @@
 incidents_owner      owns the schema and every table, cannot log in
 incidents_migrator   logs in for migrations and acts as the owner
 incidents_app        reads and writes rows; owns nothing, no DDL, no TRUNCATE
-incidents_signer     nothing until a migration grants it something
+incidents_signer     reads the trail's entries, inserts signed checkpoints and what others say of them (audit grants it)
 incidents_readonly   reads rows
 """
 

@@ -9,10 +9,11 @@ from django.http import HttpRequest
 
 from awe_incidents.accounts.addresses import client_address
 from awe_incidents.accounts.models import User
-from awe_incidents.accounts.roles import Role
+from awe_incidents.accounts.roles import SCOPES_OF, Role, Scope
 from awe_incidents.actor import Actor
 
 EVERYBODY = frozenset(Role)
+AUDITORS = frozenset(role for role in Role if Scope.AUDIT_READ in SCOPES_OF[role])  # who may read the trail, as by HTTP
 
 
 def has_any_role(user: User | AnonymousUser, roles: Collection[Role]) -> bool:

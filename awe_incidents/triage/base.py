@@ -277,7 +277,7 @@ class DeskAdmin(ThemeAdmin, metaclass=_AbstractAdmin):
         return [
             (step, self.address_of(thing, step.name))
             for step in self.steps
-            if step.may(user) and step.is_offered(thing)
+            if step.may(user) and step.is_offered(thing) and not step.why_not(thing, user)
         ]
 
     def address_of(self, thing: Any, part: str = "change") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Case, CharField, Count, Max, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import TruncDate
@@ -19,10 +19,11 @@ from awe_incidents.incidents.queries import visible_incidents, visible_reports, 
 from awe_incidents.incidents.states import WAITING, IncidentState, Severity
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
 from awe_incidents.triage.facts import address, list_address
+from awe_incidents.triage.recovery_waiting import waiting_tiles
+from awe_incidents.triage.tiles import MAX_COUNTED, Tile
 from diagnostics.models import CheckResult, Run, Stack
 from diagnostics.states import RunState
 
-MAX_COUNTED = 10_000  # newest rows per figure; beyond it the figure says "or more"
 MAX_PLOTTED = 100_000  # newest incidents that the plot counts
 MAX_STACKS = 30
 MAX_FAILURES = 5  # per stack
@@ -43,20 +44,6 @@ PLOT_OPTIONS = {  # of Chart.js; whole numbers only
 }
 
 
-class Tile(NamedTuple):
-    """One figure, and where it leads."""
-
-    words: str
-    number: int
-    href: str
-    kind: str  # key of labels.KINDS
-
-    @property
-    def figure(self) -> str:
-        """Give the number as it is shown: what reached the bound may be more."""
-        return str(self.number) if self.number < MAX_COUNTED else f"{MAX_COUNTED // 1000}k+"
-
-
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the overview shows to the context of the index page (the theme's DASHBOARD_CALLBACK)."""
     user, now = person_of(request), timezone.now()
@@ -73,7 +60,9 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "run_hours": RUN_HOURS,
         "newest": list(_newest(with_titles(incidents, user))),
     }
-    return filled | ({"stacks": _failing_stacks()} if sees_everything(user.roles) else {})
+    if not sees_everything(user.roles):
+        return filled
+    return filled | {"stacks": _failing_stacks(), "recovery": waiting_tiles()}
 
 
 def _incidents(user: User) -> QuerySet[Incident]:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 
 from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.audit import trail
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Attachment, BugReport, Incident, ReportRevision, TimelineEntry
+from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from awe_incidents.triage.access import actor_of, person_of
 from awe_incidents.triage.attachments import AttachmentAdmin
 from awe_incidents.triage.base import DeskAdmin, DeskSite
+from awe_incidents.triage.causes import CausePages, may_read, search_address
 from awe_incidents.triage.entries import EntryAdmin
 from awe_incidents.triage.evidence import EvidenceAdmin
 from awe_incidents.triage.facts import list_address
 from awe_incidents.triage.incidents import IncidentAdmin
+from awe_incidents.triage.manual_actions import ManualActionAdmin
 from awe_incidents.triage.people import ApiTokenAdmin, UserAdmin
+from awe_incidents.triage.recovery_requests import RecoveryRequestAdmin
+from awe_incidents.triage.recovery_waiting import WaitingPages, may_see_waiting, waiting_address
 from awe_incidents.triage.reports import BugReportAdmin, ReportRevisionAdmin, TimelineEntryAdmin
 from awe_incidents.triage.runs import CheckResultAdmin, RunAdmin
 from awe_incidents.triage.stacks import StackAdmin
+from awe_incidents.triage.trail_state import TrailPages, may_read_trail, state_address
 from diagnostics.models import CheckResult, Evidence, Run, Stack
 
 
@@ -37,7 +44,16 @@ class Place(NamedTuple):
     admin: type[DeskAdmin]
 
 
-SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
+class Page(NamedTuple):
+    """One entry of the sidebar that shows no rows of one kind."""
+
+    title: str
+    icon: str
+    address: Callable[[], str]
+    may_open: Callable[[HttpRequest], bool]
+
+
+SECTIONS: tuple[tuple[str, tuple[Place | Page, ...]], ...] = (
     (
         "Triage",
         (
@@ -57,7 +73,21 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Evidence", "description", Evidence, EvidenceAdmin),
         ),
     ),
-    ("Audit", (Place("Trail", "receipt_long", Entry, EntryAdmin),)),
+    (
+        "Recovery",
+        (
+            Page("What waits", "pending_actions", waiting_address, may_see_waiting),
+            Place("Requests", "healing", RecoveryRequest, RecoveryRequestAdmin),
+            Place("Done by hand", "back_hand", ManualAction, ManualActionAdmin),
+        ),
+    ),
+    (
+        "Audit",
+        (
+            Place("Trail", "receipt_long", Entry, EntryAdmin),
+            Page("State of the trail", "verified", state_address, may_read_trail),
+        ),
+    ),
     (
         "Administration",
         (
@@ -69,7 +99,12 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
 
 
 class Desk(DeskSite):
-    """The site with its sidebar, and with its one change that is no step."""
+    """The site with its sidebar, its pages that show no rows, and its one change that is no step."""
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Put the pages without rows before what Django finds by the names of models."""
+        pages = (CausePages(self), TrailPages(self), WaitingPages(self))
+        return [*(one for page in pages for one in page.addresses()), *super().get_urls()]
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Let people change their own password; without its entry in the trail it stays as it was."""
@@ -83,14 +118,19 @@ class Desk(DeskSite):
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """Give the sections of which the person may see something."""
         overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
-        sections: list[dict[str, Any]] = [{"title": "", "items": [self._item(request, overview, allowed=True)]}]
+        causes = {"title": "How-to", "icon": "menu_book", "link": search_address()}
+        first = [self._item(request, overview, allowed=True), self._item(request, causes, allowed=may_read(request))]
+        sections: list[dict[str, Any]] = [{"title": "", "items": first}]
         for title, places in SECTIONS:
             items = [self._place(request, place) for place in places]
             if any(item["has_permission"] for item in items):
                 sections.append({"title": title, "separator": True, "items": items})
         return sections
 
-    def _place(self, request: HttpRequest, place: Place) -> dict[str, Any]:
+    def _place(self, request: HttpRequest, place: Place | Page) -> dict[str, Any]:
+        if isinstance(place, Page):
+            page = {"title": place.title, "icon": place.icon, "link": place.address()}
+            return self._item(request, page, allowed=place.may_open(request))
         item = {"title": place.title, "icon": place.icon, "link": list_address(place.model)}
         return self._item(request, item, allowed=self._registry[place.model].has_view_permission(request))
 
@@ -105,5 +145,6 @@ def open_desk() -> Desk:
     desk = Desk()
     for _, places in SECTIONS:
         for place in places:
-            desk.register(place.model, place.admin)
+            if isinstance(place, Place):
+                desk.register(place.model, place.admin)
     return desk

@@ -9,6 +9,7 @@ from typing import Any
 from awe_incidents.triage.facts import address
 from awe_incidents.triage.texts import Span
 from diagnostics.checks.registry import all_checks
+from diagnostics.diagnosis.coverage import Coverage
 from diagnostics.errors import DescriptionOutdated
 from diagnostics.models import Evidence, Run
 from diagnostics.queries import diagnosis_of
@@ -40,6 +41,13 @@ class ShownDiagnosis:
     causes: tuple[tuple[Mapping[str, Any], tuple[ShownSpan, ...]], ...]
     refuted: tuple[tuple[Mapping[str, Any], tuple[ShownSpan, ...]], ...]
     unexplained: tuple[tuple[Mapping[str, Any], tuple[ShownSpan, ...]], ...]
+    changed: tuple[tuple[Mapping[str, Any], tuple[ShownSpan, ...]], ...]
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """Give which checks looked; None of one that was kept before that was told."""
+        told = self.document.get("coverage")
+        return Coverage.read(told) if told else None
 
     @property
     def deciding_title(self) -> str:
@@ -57,11 +65,12 @@ def shown_diagnosis(run: Run) -> ShownDiagnosis | None:
         return None
     if document is None:
         return None
-    lists = [document[name] for name in ("causes", "refuted", "unexplained")]
+    lists = [document.get(name, []) for name in ("causes", "refuted", "unexplained", "changed")]
     cited = _cited(run, {span["check"] for one in lists for entry in one for span in entry["evidence"]})
     key, words = WORDS[document["verdict"]]
-    causes, refuted, unexplained = (tuple((one, _spans(one, cited)) for one in entries) for entries in lists)
-    return ShownDiagnosis(key, words, document, causes, refuted, unexplained)
+    return ShownDiagnosis(
+        key, words, document, *(tuple((one, _spans(one, cited)) for one in entries) for entries in lists)
+    )
 
 
 def _cited(run: Run, checks: Iterable[str]) -> dict[tuple[str, str], Evidence]:

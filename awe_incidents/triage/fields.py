@@ -17,9 +17,9 @@ def text_field(*, label: str, rows: int = 1, **kwargs: Any) -> forms.CharField:
     return forms.CharField(label=label, widget=widget, **kwargs)
 
 
-def secret_field(*, label: str, **kwargs: Any) -> forms.CharField:
+def secret_field(*, label: str, autocomplete: str = "off", **kwargs: Any) -> forms.CharField:
     """Give a field for a secret: hidden while it is typed, and never sent back."""
-    widget = forms.PasswordInput({"class": _FIELD, "autocomplete": "off"}, render_value=False)
+    widget = forms.PasswordInput({"class": _FIELD, "autocomplete": autocomplete}, render_value=False)
     return forms.CharField(label=label, widget=widget, **kwargs)
 
 
@@ -38,3 +38,15 @@ def choices_field(*, label: str, choices: Sequence[tuple[str, str]], **kwargs: A
 def number_field(*, label: str, **kwargs: Any) -> forms.IntegerField:
     """Give a field for a whole number."""
     return forms.IntegerField(label=label, widget=forms.NumberInput({"class": _FIELD}), **kwargs)
+
+
+def yes_field(*, label: str, **kwargs: Any) -> forms.BooleanField:
+    """Give a field that is ticked or not."""
+    return forms.BooleanField(label=label, required=False, widget=forms.CheckboxInput({"class": "desk-tick"}), **kwargs)
+
+
+def moment_field(*, label: str, required: bool = False, **kwargs: Any) -> forms.DateTimeField:
+    """Give a field for a time in UTC."""
+    attributes = {"class": _FIELD, "type": "datetime-local", "step": "1"}
+    widget = forms.DateTimeInput(attributes, "%Y-%m-%dT%H:%M:%S")
+    return forms.DateTimeField(label=label, required=required, widget=widget, **kwargs)

@@ -42,9 +42,14 @@ def with_desk_policy(view: View) -> View:
 
 def text_attachment(text: str, *, name: str) -> HttpResponse:
     """Give a text as a download that no browser interprets."""
+    return attachment(text.encode(), name=name, media_type="text/plain; charset=utf-8")
+
+
+def attachment(content: bytes, *, name: str, media_type: str) -> HttpResponse:
+    """Give bytes as a download that no browser interprets."""
     return HttpResponse(
-        text.encode(),
-        content_type="text/plain; charset=utf-8",
+        content,
+        content_type=media_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "X-Content-Type-Options": "nosniff",

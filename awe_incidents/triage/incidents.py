@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from awe_incidents.accounts.models import User
-from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.disclosure import actor_for
 from awe_incidents.incidents.errors import SearchTooBroad
 from awe_incidents.incidents.models import Incident
@@ -26,19 +25,26 @@ from awe_incidents.incidents.queries import (
     with_titles,
 )
 from awe_incidents.incidents.searching import Wanted, found_numbers
+from awe_incidents.incidents.similar import similar_incidents
+from awe_incidents.incidents.states import ClassificationSource
+from awe_incidents.incidents.suggestions import sources_of, suggestion_for
 from awe_incidents.triage.access import EVERYBODY, has_any_role, person_of
 from awe_incidents.triage.attachments import shown
 from awe_incidents.triage.base import DeskAdmin, display
-from awe_incidents.triage.facts import Fact, address, list_address
-from awe_incidents.triage.incident_steps import INCIDENT_STEPS
+from awe_incidents.triage.facts import Fact, address
+from awe_incidents.triage.incident_recovery import IncidentRecovery
+from awe_incidents.triage.incident_steps import INCIDENT_STEPS, may_triage
 from awe_incidents.triage.labels import KINDS, age, outcome
 from awe_incidents.triage.live import fragment, is_going, run_version, tag_of
+from awe_incidents.triage.manual_steps import RECORD_MANUAL_ACTION
+from awe_incidents.triage.recovery_asking import asking_page
 from awe_incidents.triage.results import shown_run
 from diagnostics.models import Run, Stack
 
 MAX_REPORTS = 20
 MAX_FOUND = 500  # newest incidents that a search shows
 _NUMBER = re.compile(r"#?[0-9]{1,18}")
+_SAID_BY = {ClassificationSource.SERVICE.value: "set by the service"}
 NOT_SHOWN = ("container_logs", "current__container_logs", "stack__document")
 MAX_RUNS = 10
 MAX_TIMELINE = 50
@@ -49,7 +55,7 @@ class IncidentAdmin(DeskAdmin):
 
     seen_by = EVERYBODY
     template = "triage/incident.html"
-    steps: ClassVar = INCIDENT_STEPS
+    steps: ClassVar = (*INCIDENT_STEPS, RECORD_MANUAL_ACTION)
     list_display = (
         "number",
         "title_shown",
@@ -133,58 +139,70 @@ class IncidentAdmin(DeskAdmin):
         return outcome(incident.last_run_state, incident.last_run_counts) if incident.last_run_state else None
 
     def context(self, thing: Incident, request: HttpRequest) -> Mapping[str, Any]:
-        """Gather head, latest run, reports and history."""
+        """Gather reports, and what moves: head, suggestion, latest run, similar incidents and history."""
         user = person_of(request)
-        moving = self._moving(thing, user)
+        recovery = IncidentRecovery(thing, user)
+        moving = self._moving(thing, user, recovery)
         reports = visible_reports(user).filter(incident=thing).order_by("-pk")
         files = Prefetch("attachments", visible_attachments(user).order_by("pk"))
         return {
-            "facts": _facts(thing, user),
             "reports": [
                 (report, shown(report.attachments.all()))
                 for report in reports.defer(*NOT_SHOWN).prefetch_related(files)[:MAX_REPORTS]
             ],
             "live_url": self.address_of(thing, "live"),
-            "live_tag": self._tag(thing, user),
-            "is_going": is_going(moving["runs"]),
+            "live_tag": self._tag(thing, user, recovery),
+            "is_going": is_going(moving["runs"]) or recovery.is_going,
             **moving,
         }
 
     def pages(self) -> Sequence[tuple[str, Callable[..., HttpResponse]]]:
-        """Give the part that is polled."""
-        return [("live", self.live)]
+        """Give the part that is polled, and where recovery is asked for."""
+        return [("live", self.live), asking_page(self)]
 
     def live(self, request: HttpRequest, object_id: int) -> Any:
-        """Answer with runs, results and history when they have changed."""
+        """Answer with what moves when it has changed."""
         incident, user = self.found(request, object_id), person_of(request)
+        recovery = IncidentRecovery(incident, user)
         return fragment(
             request,
-            tag=self._tag(incident, user),
-            going=is_going(self._runs(incident, user)),
+            tag=self._tag(incident, user, recovery),
+            going=is_going(self._runs(incident, user)) or recovery.is_going,
             template="triage/parts/incident_live.html",
-            context=lambda: self._moving(incident, user),
+            context=lambda: self._moving(incident, user, recovery),
         )
 
-    def _moving(self, incident: Incident, user: User) -> dict[str, Any]:
+    def _moving(self, incident: Incident, user: User, recovery: IncidentRecovery) -> dict[str, Any]:
         runs = list(self._runs(incident, user))
         entries = visible_timeline(incident, user).order_by("-occurred_at", "-id")
+        latest = shown_run(runs[0]) if runs else None
+        suggestion = suggestion_for(incident)
+        may_accept = may_triage(user) and suggestion is not None and not suggestion.is_accepted
         return {
-            "latest": shown_run(runs[0]) if runs else None,
+            "facts": _facts(incident, user),
+            "suggestion": suggestion,
+            "accept_url": self.address_of(incident, "accept") if may_accept else "",
+            "version": incident.version,
+            "similar": similar_incidents(incident, user),
+            "latest": latest,
             "runs": runs,
             "outcomes": [(run, *outcome(run.state, run.counts)) for run in runs],
             "timeline": [(entry, actor_for(entry, user)) for entry in entries[:MAX_TIMELINE]],
             "max_timeline": MAX_TIMELINE,
+            **recovery.shown(latest),
         }
 
     def _runs(self, incident: Incident, user: User) -> QuerySet[Run]:
         runs = visible_runs(user).filter(incident_runs__incident=incident).order_by("-pk")
         return runs.defer("document", "stack__document", "stack__redaction_key")[:MAX_RUNS]
 
-    def _tag(self, incident: Incident, user: User) -> str:
+    def _tag(self, incident: Incident, user: User, recovery: IncidentRecovery) -> str:
         runs = list(self._runs(incident, user))
         last = visible_timeline(incident, user).order_by("-id").values_list("pk", flat=True).first()
         states = [(run.pk, run.state) for run in runs]
-        return tag_of(user.pk, incident.version, last, states, run_version(runs[0] if runs else None))
+        said = (incident.version, *sources_of(incident).items(), suggestion_for(incident))
+        seen = run_version(runs[0] if runs else None)
+        return tag_of(user.pk, said, last, states, seen, recovery.version)
 
 
 def _completeness(incident: Any) -> str:
@@ -202,17 +220,15 @@ def _wanted(request: HttpRequest, *, q: str) -> Wanted:
 def _facts(incident: Incident, user: User) -> list[Fact]:
     sees_more = has_any_role(user, DeskAdmin.seen_by)
     opened_by = incident.opened_by.username if incident.opened_by else "the service"
-    facts = [
+    said_by = {name: _SAID_BY.get(source, "") for name, source in sources_of(incident).items()}
+    return [
         Fact("State", incident.state, is_label=True),
-        Fact("Severity", incident.severity or "not set", is_label=bool(incident.severity)),
-        Fact("Category", incident.category or "not set"),
+        Fact("Severity", incident.severity or "not set", is_label=bool(incident.severity), note=said_by["severity"]),
+        Fact("Category", incident.category or "not set", note=said_by["category"]),
         Fact("Stack", incident.stack.name, address(incident.stack) if sees_more else ""),
         Fact("Environment", incident.stack.environment, is_label=True),
         Fact("Best report", _completeness(incident)),
         Fact("Opened", incident.opened_at),
-        Fact("Opened by", opened_by if sees_more or incident.opened_by == user else "somebody"),
+        Fact("Opened by", opened_by if sees_more or incident.opened_by in (None, user) else "somebody"),
         Fact("Last change", incident.changed_at),
     ]
-    if sees_more:
-        facts.append(Fact("Audit trail", "entries", list_address(Entry, f"incident_id={incident.pk}")))
-    return facts

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.queries import watch_of
+from awe_incidents.recovery.models import ManualAction, RecoveryRequest
+from awe_incidents.triage.access import person_of
 from awe_incidents.triage.base import DeskAdmin, display, time_column
-from awe_incidents.triage.facts import Fact, address, list_address
-from awe_incidents.triage.labels import KINDS, outcome
+from awe_incidents.triage.facts import Fact, address, flattened, list_address
+from awe_incidents.triage.labels import KINDS, moment, outcome
+from awe_incidents.triage.manual_steps import RECORD_MANUAL_ACTION
+from awe_incidents.triage.recovery_asking import ask_address, asking_page
+from awe_incidents.triage.recovery_steps import may_ask
 from awe_incidents.triage.results import shown_run
 from awe_incidents.triage.token_steps import TOKEN_STEPS
-from diagnostics.models import Run, Stack, StackSecret
+from diagnostics.models import Run, Stack, StackSchedule, StackSecret
 from diagnostics.queries import runs_of
 
 
@@ -32,7 +39,7 @@ class StackAdmin(DeskAdmin):
     )
     list_filter = ("environment",)
     ordering = ("name",)
-    steps: ClassVar = TOKEN_STEPS
+    steps: ClassVar = (*TOKEN_STEPS, RECORD_MANUAL_ACTION)
 
     def for_list(self, rows: QuerySet[Stack], user: User) -> QuerySet[Stack]:
         """Add the last run."""
@@ -56,6 +63,10 @@ class StackAdmin(DeskAdmin):
         """Show what the last run found."""
         return outcome(stack.last_run_state, stack.last_run_counts) if stack.last_run_state else None
 
+    def pages(self) -> Sequence[tuple[str, Callable[..., HttpResponse]]]:
+        """Give where recovery is asked for."""
+        return [asking_page(self)]
+
     def context(self, thing: Stack, request: HttpRequest) -> Mapping[str, Any]:
         """Show the description, which secrets are stored, and the last run."""
         run = runs_of(thing).select_related("stack").defer("document").first()
@@ -65,23 +76,30 @@ class StackAdmin(DeskAdmin):
                 Fact("Applied", thing.applied_at),
                 Fact("Digest of the description", thing.digest),
                 Fact("Last run", str(run) if run else "", address(run) if run else ""),
+                *_schedule_facts(thing),
                 Fact("Incidents", "list", list_address(Incident, f"stack__id__exact={thing.pk}")),
+                Fact("Recovery", "requests", list_address(RecoveryRequest, urlencode({"stack": thing.name}))),
+                Fact("Done by hand", "list", list_address(ManualAction, urlencode({"stack": thing.name}))),
             ],
             "description": list(flattened(thing.document)),
             "secrets": list(StackSecret.objects.filter(stack=thing).order_by("name").values_list("name", "set_at")),
             "latest": shown_run(run) if run else None,
+            "ask_url": ask_address(thing) if may_ask(person_of(request)) else "",
         }
 
 
-def flattened(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Give a description as dotted keys and values."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from flattened(inner, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
-        for index, inner in enumerate(value):
-            yield from flattened(inner, f"{key}[{index}]")
-    elif isinstance(value, list):
-        yield key, ", ".join(str(inner) for inner in value)
-    else:
-        yield key, str(value)
+def _schedule_facts(stack: Stack) -> list[Fact]:
+    """Give when the stack is looked at by the clock, and what that says of it."""
+    schedule = StackSchedule.objects.filter(stack=stack).select_related("stack__watch__incident").first()
+    if schedule is None:
+        return [Fact("Schedule", "none: nothing looks by itself")]
+    facts = [
+        Fact("Schedule", f"suite {schedule.suite}, every {schedule.every_minutes} min"),
+        Fact("Next run due", moment(schedule.due_at)),
+    ]
+    watch = watch_of(schedule)
+    if watch is None:
+        return [*facts, Fact("Health", "not looked at yet")]
+    facts += [Fact("Health", watch.state, is_label=True), Fact("Since", watch.since)]
+    told = watch.incident
+    return [*facts, Fact("Told to incident", f"#{told.pk} {told.title}", address(told))] if told else facts

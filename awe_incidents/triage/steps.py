@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +14,31 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils import timezone
 
-from awe_incidents.accounts.errors import AccountsError
+from awe_incidents.accounts.errors import AccountsError, TooManyTries, WrongPassword
 from awe_incidents.accounts.models import User
+from awe_incidents.accounts.operations import reauthenticate
 from awe_incidents.actor import Actor
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.incidents.errors import IncidentsError
+from awe_incidents.recovery.errors import RecoveryError, TargetUnreachable, TooOften
+from awe_incidents.recovery.operations import noting_refusals
 from awe_incidents.triage.access import actor_of, person_of
+from awe_incidents.triage.fields import secret_field
 from diagnostics.errors import DiagnosticsError, SecretUnreadable
 
 if TYPE_CHECKING:
     from awe_incidents.triage.base import DeskAdmin
 
-REFUSALS = (AccountsError, AuditError, DiagnosticsError, IncidentsError)
-NOT_OURS = (AuditError, SecretUnreadable)  # an administrator's to mend, nothing to do with the row
+REFUSALS = (AccountsError, AuditError, DiagnosticsError, IncidentsError, RecoveryError)
+# What is no conflict with the row: an administrator's to mend, or whoever asks is not taken for who they say they are.
+STATUSES: Mapping[type[Exception], int] = {
+    AuditError: 503,
+    SecretUnreadable: 503,
+    TargetUnreachable: 503,
+    WrongPassword: 403,
+    TooManyTries: 429,
+    TooOften: 429,
+}
 
 
 class StepForm(forms.Form):
@@ -35,6 +47,18 @@ class StepForm(forms.Form):
     def __init__(self, *args: Any, thing: Any, **kwargs: Any) -> None:
         self.thing = thing
         super().__init__(*args, **kwargs)
+
+
+class DecisionForm(StepForm):
+    """Asks for the password again: a decision is that of the person, not of whoever sits at an open session."""
+
+    password = secret_field(
+        label="Your password, again", max_length=4_096, strip=False, autocomplete="current-password"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([*(name for name in self.fields if name != "password"), "password"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,9 @@ class Step:
     is_offered: Callable[[Any], bool]  # whether the row's state has a use for it; the operation has the last word
     carry_out: Callable[[Asked], str | Shown]
     is_grave: bool = False
+    why_not: Callable[[Any, User], str] = lambda thing, user: ""  # why not this person on this row, in words
+    template: str = "triage/step.html"
+    beside: Callable[[Any, User], Mapping[str, Any]] = lambda thing, user: {}  # what else the template shows
 
 
 def step_view(desk: DeskAdmin, step: Step) -> Callable[..., HttpResponse]:
@@ -85,6 +112,8 @@ def step_view(desk: DeskAdmin, step: Step) -> Callable[..., HttpResponse]:
             return _answer(desk, step, request, thing)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        if words := step.why_not(thing, person_of(request)):
+            return desk.page(request, "triage/refused.html", f"{step.title}: {thing}", {"words": words}, status=403)
         return _page(desk, step, request, thing, step.form(thing=thing))
 
     return view
@@ -96,10 +125,13 @@ def _answer(desk: DeskAdmin, step: Step, request: HttpRequest, thing: models.Mod
         return _page(desk, step, request, thing, form, status=400)
     asked = Asked(thing, person_of(request), actor_of(request), timezone.now(), form.cleaned_data)
     try:
-        done = step.carry_out(asked)
+        if isinstance(form, DecisionForm):
+            asked = _confirmed(asked, purpose=f"{step.name} {thing._meta.model_name}:{thing.pk}")
+        with noting_refusals(by=asked.by, at=asked.at):
+            done = step.carry_out(asked)
     except REFUSALS as refusal:
         form.add_error(None, str(refusal))
-        return _page(desk, step, request, thing, form, status=503 if isinstance(refusal, NOT_OURS) else 409)
+        return _page(desk, step, request, thing, form, status=status_of(refusal))
     if isinstance(done, Shown):
         return desk.page(
             request, done.template, done.title, {"thing": thing, "back": desk.address_of(thing), **done.context}
@@ -108,8 +140,24 @@ def _answer(desk: DeskAdmin, step: Step, request: HttpRequest, thing: models.Mod
     return HttpResponseRedirect(desk.address_of(thing))
 
 
+def _confirmed(asked: Asked, *, purpose: str) -> Asked:
+    """See that the person is there, and give what they asked for without the password.
+
+    Raises: TooManyTries, WrongPassword, AuditError.
+    """
+    fields = dict(asked.fields)
+    reauthenticate(user=asked.user, password=fields.pop("password"), by=asked.by, at=asked.at, purpose=purpose)
+    return replace(asked, fields=fields)
+
+
+def status_of(refusal: Exception) -> int:
+    """Give the status of the answer to what was refused."""
+    return next((status for kind, status in STATUSES.items() if isinstance(refusal, kind)), 409)
+
+
 def _page(
     desk: DeskAdmin, step: Step, request: HttpRequest, thing: models.Model, form: StepForm, *, status: int = 200
 ) -> HttpResponse:
     context = {"step": step, "form": form, "thing": thing, "back": desk.address_of(thing)}
-    return desk.page(request, "triage/step.html", f"{step.title}: {thing}", context, status=status)
+    context |= step.beside(thing, person_of(request))
+    return desk.page(request, step.template, f"{step.title}: {thing}", context, status=status)

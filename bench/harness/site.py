@@ -45,7 +45,8 @@ class Site:
     def start(self, name: str, *, argv: tuple[str, ...] | None = None, **variables: str) -> Alone:
         """Start one of the programs of `make up`, with other arguments where they are given, and wait until ready."""
         program = next(one for one in self.deployment.programs() if one.name == name)
-        program = dataclasses.replace(program, argv=argv or program.argv, env=self.environment(**variables))
+        own = {**program.env, "DJANGO_SETTINGS_MODULE": self.settings, **LIMITS, **variables}  # the signer's is another
+        program = dataclasses.replace(program, argv=argv or program.argv, env=own)
         return self.run(program)
 
     def run(self, program: Program) -> Alone:

@@ -10,8 +10,7 @@ from typing import ClassVar
 from diagnostics.checks.result import Finding
 from diagnostics.checks.seeing import Seeing
 from diagnostics.stack import StackConfig
-
-SUITES = ("health", "ssl", "database", "auth", "full")
+from diagnostics.stack.schema import SUITES as SUITES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,15 @@ def edges_of(stack: StackConfig) -> list[Edge]:
     return list(dict.fromkeys(edges))
 
 
+def pairs_of(stack: StackConfig) -> list[tuple[str, str]]:
+    """Give caller and callee of every connection between two services, also where no address is known."""
+    pairs = [(service.name, other) for service in stack.services.values() for other in service.depends_on]
+    pairs += [(one.pooler.service, one.service) for one in stack.databases.values() if one.pooler]
+    if stack.queue and stack.queue.worker_service:
+        pairs.append((stack.queue.worker_service, stack.queue.service))
+    return [(caller, callee) for caller, callee in dict.fromkeys(pairs) if caller != callee]
+
+
 def spoken_to(stack: StackConfig) -> set[tuple[str, int]]:
     """Give the addresses that another check speaks to and whose silence it reports."""
     return {(host, port) for _, host, port in (*_doors(stack), *_databases(stack), *_queue(stack))}
@@ -105,8 +114,6 @@ def _doors(stack: StackConfig) -> Iterator[tuple[str, str, int]]:
 def _databases(stack: StackConfig) -> Iterator[tuple[str, str, int]]:
     for database in stack.databases.values():
         yield database.service, database.host, database.port
-        if database.pooler:
-            yield database.pooler.service, database.pooler.host, database.pooler.port
         if database.pooler:
             yield database.pooler.service, database.pooler.host, database.pooler.port
 

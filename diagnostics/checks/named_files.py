@@ -18,6 +18,12 @@ class NamedFile:
     is_key: bool = False
     is_secret: bool = False
     is_missed_elsewhere: bool = True  # another check says where it is missing
+    known_as: str = ""  # what a finding is about, where that is not the path
+
+    @property
+    def target(self) -> str:
+        """Give what a finding is about."""
+        return self.known_as or str(self.path)
 
     def __str__(self) -> str:
         """Give path and roles."""

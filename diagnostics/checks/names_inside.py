@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from diagnostics.checks.edges import hosts_of
+from diagnostics.checks.memberships import off_network_key, shared_networks
 from diagnostics.checks.result import Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.checks.surroundings import InsideContainer
 from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.engine import Seen
 from diagnostics.probes.errors import ProbeFailure, ProcessUnknown
+from diagnostics.probes.hostnames import is_address
 from diagnostics.stack import StackConfig
 
-NO_SUCH_KEY, NO_PROGRAM = 2, frozenset({126, 127})  # of getent(1), of a container without it
+ANSWERED = frozenset({0, 2})  # of getent(1): found, and no such name
 SHOWN = 5  # addresses
 
 
@@ -39,6 +40,12 @@ def questions(stack: StackConfig) -> list[Question]:
     return found
 
 
+def names_of(stack: StackConfig, service: str) -> list[str]:
+    """Give the names by which others must find a service: those that they are told, or else its own."""
+    told = [one.name for one in questions(stack) if one.callee == service]
+    return [name for name in told if not is_address(name) and name != "localhost"] or ([] if told else [service])
+
+
 def names_seen_inside(seeing: Seeing) -> Iterator[Finding]:
     """Resolve each name in one running container that has to."""
     for question in questions(seeing.stack):
@@ -46,7 +53,7 @@ def names_seen_inside(seeing: Seeing) -> Iterator[Finding]:
 
 
 def _answered(seeing: Seeing, question: Question) -> Finding:
-    for asker in question.askers:
+    for asker in seeing.surroundings.steadiest(question.askers):
         try:
             inside = seeing.surroundings.inside(asker)
         except ProcessUnknown:
@@ -56,10 +63,10 @@ def _answered(seeing: Seeing, question: Question) -> Finding:
             code, output = inside.run(["getent", "ahosts", question.name])
         except (CouldNotLook, ProbeFailure) as failure:
             return _skipped(question, seeing.clean(f"{asker} could not be asked: {failure}"))
-        if code in NO_PROGRAM:
+        if code not in ANSWERED:  # it has no such program, or the container ended in the middle
             continue
         return _judged(seeing, question, asker, code, output)
-    return _skipped(question, "no container that depends on it runs and has getent")
+    return _skipped(question, "no container that depends on it ran and answered with getent")
 
 
 def _skipped(question: Question, because: str) -> Finding:
@@ -69,7 +76,7 @@ def _skipped(question: Question, because: str) -> Finding:
 
 def _judged(seeing: Seeing, question: Question, asker: str, code: int, output: bytes) -> Finding:
     addresses = list(dict.fromkeys(line.split()[0] for line in output.decode(errors="replace").splitlines() if line))
-    shared = _shared_networks(seeing, asker, question.callee)
+    shared = shared_networks(seeing, asker, question.callee)
     lines = [
         f"getent ahosts {question.name} in the container of {asker}: exit code {code}",
         *(f"  {address}" for address in addresses[:SHOWN]),
@@ -81,6 +88,7 @@ def _judged(seeing: Seeing, question: Question, asker: str, code: int, output: b
         state, finding, said = State.FAIL, "dns.unknown_name", f"does not resolve in the container of {asker}"
         if shared == [] and _runs(seeing, question.callee):
             finding, said = "dns.off_network", f"{said}: {question.callee} runs and shares no network with it"
+            seeing.hand_over(off_network_key(question.callee), f"it is in no network of {asker}, as network.dns tells")
     return Finding(
         state=state,
         code=finding,
@@ -93,22 +101,4 @@ def _judged(seeing: Seeing, question: Question, asker: str, code: int, output: b
 
 
 def _runs(seeing: Seeing, service: str) -> bool:
-    return any(one.status == "running" for one in _containers(seeing, service))
-
-
-def _shared_networks(seeing: Seeing, one: str, other: str) -> list[str] | None:
-    """Give the networks that two services' containers are both in; None where one has no container."""
-    mine, its = _containers(seeing, one), _containers(seeing, other)
-    if not mine or not its:
-        return None
-    return sorted(set().union(*map(_networks, mine)) & set().union(*map(_networks, its)))
-
-
-def _containers(seeing: Seeing, service: str) -> Sequence[Seen]:
-    return seeing.surroundings.containers().get(service, [])
-
-
-def _networks(container: Seen) -> set[str]:
-    settings: Mapping[str, object] = container.attributes.get("NetworkSettings") or {}
-    networks = settings.get("Networks")
-    return set(networks) if isinstance(networks, Mapping) else set()
+    return any(one.status == "running" for one in seeing.surroundings.containers().get(service, []))

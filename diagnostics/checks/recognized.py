@@ -65,7 +65,7 @@ class Recognized:
             said = f"{hit.lines} line(s) are known as {one.id} ({one.program}), a hint only: {one.hints_at}"
             yield Finding(
                 state=State.PASS,
-                code=f"log.{one.id.lower()}",
+                code=one.code,
                 message=f"{service}: {said}",
                 target=service,
                 measured={"lines": Measurement(hit.lines), **_age(hit, now)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from diagnostics import checks
@@ -58,10 +58,19 @@ def suite(name: str) -> tuple[str, ...]:
     """
     if name not in SUITES:
         raise UnknownCheck(f"there is no suite {name}; known are {', '.join(SUITES)}")
-    wanted = {slug for slug, one in all_checks().items() if name == "full" or name in one.suites}
-    pending = list(wanted)
+    return with_requirements(slug for slug, one in all_checks().items() if name == "full" or name in one.suites)
+
+
+def with_requirements(slugs: Iterable[str]) -> tuple[str, ...]:
+    """Give the checks with everything they require, in alphabetical order.
+
+    Raises: UnknownCheck.
+    """
+    wanted: set[str] = set()
+    pending = list(slugs)
     while pending:
-        more = set(check(pending.pop()).requires) - wanted
-        wanted |= more
-        pending.extend(more)
-    return tuple(slug for slug in all_checks() if slug in wanted)
+        slug = pending.pop()
+        if slug not in wanted:
+            wanted.add(slug)
+            pending.extend(check(slug).requires)
+    return tuple(sorted(wanted))

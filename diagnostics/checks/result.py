@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class State(StrEnum):
@@ -23,15 +24,25 @@ class State(StrEnum):
 # From good to bad: the state of a result is the worst of its findings.
 SEVERITY = (State.PASS, State.SKIP, State.WARN, State.ERROR, State.FAIL)
 
+NAMES = "names"  # the unit of a value that is a set of names, separated by blanks
+
 Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measured value and its unit ("" where it has none)."""
+    """A measured value and its unit ("" where it has none).
+
+    What lasts stays as it is from run to run until somebody changes the stack: it is compared with the last good run.
+    """
 
     value: Value
     unit: str = ""
+    lasts: bool = False
+
+    def as_json(self) -> dict[str, Value]:
+        """Give the documented JSON form."""
+        return {"value": self.value, "unit": self.unit, **({"lasts": True} if self.lasts else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,19 @@ class Finding:
     blocks: bool = True  # does a fail or error of this kind make dependants pointless?
     prerequisite: str = ""  # for a skip that only the look could know of: the check that has to be right first
 
+    def as_json(self) -> dict[str, Any]:
+        """Give the documented JSON form."""
+        return {
+            "state": self.state.value,
+            "code": self.code,
+            "message": self.message,
+            "target": self.target,
+            "measured": {name: value.as_json() for name, value in self.measured.items()},
+            "threshold": asdict(self.threshold) if self.threshold else None,
+            "citations": [asdict(citation) for citation in self.citations],
+            "next_checks": list(self.next_checks),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -109,7 +133,7 @@ class Result:
     evidence: tuple[Evidence, ...]
     started_at: datetime
     duration_ms: int
-    vantage: str  # where it ran: "worker", "inside container X", "host"
+    vantage: str  # where it looked from: "worker", "inside container api", "inside containers api, worker"
     prerequisite: str = ""  # for a skip: the check that failed
 
     @property

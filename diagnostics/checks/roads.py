@@ -29,6 +29,8 @@ SAID = (  # by a shell that cannot connect
     ("name resolution", "dns"),
     ("reset", "reset"),
 )
+# By the engine of a container without shells, and by a passage whose last program had nothing to say.
+NO_PROGRAM = ("executable file not found", "no such file or directory", "the program in the container ended")
 
 Network = Path | None  # None for our own
 Road = tuple[Network, str, int]  # from which network to which address
@@ -69,12 +71,13 @@ def _between_containers(seeing: Seeing, edges: Sequence[Edge], seconds: float) -
     for edge in edges:
         limit = seeing.seconds_left(at_most=seconds)
         if edge.caller in seeing.stack.services:
-            yield edge, _try_inside(seeing, edge, limit)
+            yield edge, try_inside(seeing, edge, seconds=limit)
         else:
             yield edge, try_connect(edge.host, edge.port, seconds=limit)
 
 
-def _try_inside(seeing: Seeing, edge: Edge, seconds: float) -> Outcome:
+def try_inside(seeing: Seeing, edge: Edge, *, seconds: float) -> Outcome:
+    """Try an edge from inside its caller's container; where it has nothing to connect with, that is no failure."""
     way = seeing.surroundings.way(edge.host, edge.port, of=edge.callee, seen_from=edge.caller)
     began = time.monotonic()
     try:
@@ -88,7 +91,12 @@ def _try_inside(seeing: Seeing, edge: Edge, seconds: float) -> Outcome:
     milliseconds = round((time.monotonic() - began) * 1000, 3)
     if way.is_connected:
         return Attempt("", f"accepted, as seen from inside {edge.caller}", milliseconds)
-    words = way.failure or "no answer in time"
+    try:
+        words = way.failure or "no answer in time"
+    except CouldNotLook as unseen:
+        return NotPermitted(f"nobody can look from {edge.caller}: {unseen}", code=unseen.code)
+    if any(said in words.lower() for said in NO_PROGRAM):
+        return NotPermitted(f"{edge.caller} has no program to connect with: {words}", code="container.no_program")
     code = next((code for said, code in SAID if said in words.lower()), "timeout")
     return Attempt(code, words, milliseconds)
 

@@ -11,17 +11,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from threading import RLock
 from typing import Protocol
 
 from diagnostics.probes import host
 from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.engine import ReadOnlyEngine, Seen
+from diagnostics.probes.engine_failures import ContainerStopped
 from diagnostics.probes.errors import ProcessUnknown
 from diagnostics.probes.passage import Passage, passage
 from diagnostics.probes.timestamps import engine_time
 from diagnostics.stack import Database, Engine, Service, StackConfig
 
 ENGINE_SECONDS = 5.0  # for one call of the engine
+WORKER = "worker"
+MAX_VANTAGE = 100  # characters that are stored
 BY_STATUS = {
     "created": "was created and never started",
     "exited": "has exited",
@@ -38,10 +42,6 @@ class Inside(Protocol):
     @property
     def text(self) -> str:
         """Give what it is, for evidence and people."""
-
-    @property
-    def vantage(self) -> str:
-        """Give where a look into it happens: "host", "inside container api"."""
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Give the named variables that it was started with. Raises: ProcessUnknown, NotPermitted."""
@@ -60,11 +60,6 @@ class InsideProcess:
     def text(self) -> str:
         """Give the pid file."""
         return f"the process of {self.pid_file}"
-
-    @property
-    def vantage(self) -> str:
-        """It is looked at from the host."""
-        return "host"
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Read /proc/PID/environ. Raises: ProcessUnknown, NotPermitted, CouldNotLook."""
@@ -86,11 +81,6 @@ class InsideContainer:
     def text(self) -> str:
         """Give the container with its image."""
         return f"container {self.container}"
-
-    @property
-    def vantage(self) -> str:
-        """It is looked at from inside."""
-        return f"inside container {self.container.service}"
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Take them from the container's configuration."""
@@ -120,6 +110,7 @@ class EngineWay:
     find: Callable[[], InsideContainer]
     closing: ExitStack
     _passage: Passage | None = None
+    _inside: InsideContainer | None = None
 
     def address(self) -> tuple[str, int]:
         """Give the local address that leads there. Raises: CouldNotLook."""
@@ -130,6 +121,7 @@ class EngineWay:
                 text = f"no container can look at {self.host}:{self.port}: {unknown.text}"
                 raise CouldNotLook(text, code=unknown.code, target=f"{self.host}:{self.port}") from None
             opening = passage(inside.engine, inside.container, self.host, self.port)
+            self._inside = inside
             self._passage = self.closing.enter_context(opening)
         return self._passage.host, self._passage.port
 
@@ -140,8 +132,17 @@ class EngineWay:
 
     @property
     def failure(self) -> str:
-        """Say why the last connection did not come about, in the words of the program inside."""
-        return self._passage.failure if self._passage else ""
+        """Say why the last connection did not come about, in the words of the program inside.
+
+        Raises: CouldNotLook, where that program could not run, or its container ended, which ends connections, too.
+        """
+        if self._passage is None or self._inside is None:
+            return ""
+        if self._passage.refusal is not None:
+            raise self._passage.refusal
+        if self._inside.engine.has_ended(self._inside.container):
+            raise ContainerStopped(f"{self._inside.text} ended, or was started anew, while it was looked through")
+        return self._passage.failure
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port} as {self._passage.through if self._passage else 'a container'} sees it"
@@ -156,6 +157,7 @@ class Surroundings:
     _closing: ExitStack = field(default_factory=ExitStack)
     _engine: ReadOnlyEngine | None = None
     _containers: dict[str, list[Seen]] | None = None
+    _lock: RLock = field(default_factory=RLock)  # a check may look in several threads
 
     def close(self) -> None:
         """Close ways and engine."""
@@ -168,24 +170,34 @@ class Surroundings:
 
     def engine(self) -> ReadOnlyEngine:
         """Give the stack's engine, opened once. Raises: EngineFailure, NotPermitted."""
-        if self._engine is None:
-            described: Engine | None = self.stack.engine
-            assert described is not None  # the reader of stack.toml refuses this vantage without it
-            seconds = min(ENGINE_SECONDS, self.seconds_left())
-            self._engine = ReadOnlyEngine(described, seconds=seconds, root=self.stack.root)
-            self._closing.push(self._engine)
-        return self._engine
+        with self._lock:
+            if self._engine is None:
+                described: Engine | None = self.stack.engine
+                assert described is not None  # the reader of stack.toml refuses this vantage without it
+                seconds = min(ENGINE_SECONDS, self.seconds_left())
+                self._engine = ReadOnlyEngine(described, seconds=seconds, root=self.stack.root)
+                self._closing.push(self._engine)
+            return self._engine
+
+    @property
+    def vantage(self) -> str:
+        """Say where was looked from so far: inside which containers, or else where this program runs."""
+        names = sorted(self._engine.looked_into) if self._engine else []
+        said = f"inside container{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        return (said if len(said) <= MAX_VANTAGE else f"inside {len(names)} container(s)") if names else WORKER
 
     def containers(self, *, anew: bool = False) -> Mapping[str, list[Seen]]:
         """Give the containers of the project by service, as they were when first asked for, or as they are now.
 
         Raises: EngineFailure, NotPermitted.
         """
-        if self._containers is None or anew:
-            self._containers = {}
-            for one in self.engine().containers():
-                self._containers.setdefault(one.service, []).append(one)
-        return self._containers
+        with self._lock:
+            if self._containers is None or anew:
+                found: dict[str, list[Seen]] = {}
+                for one in self.engine().containers():
+                    found.setdefault(one.service, []).append(one)
+                self._containers = found
+            return self._containers
 
     def container(self, service: str) -> Seen:
         """Give the container of a service: one that runs before others, then the newest.
@@ -248,13 +260,24 @@ class Surroundings:
         services = self.stack.services.values()
         users = [one.name for one in services if of in one.depends_on]
         others = [one.name for one in services if one.name not in users and one.name != of]
-        order = [seen_from] if seen_from else [*users, *others, of]
+        order = [seen_from] if seen_from else [*self.steadiest(users), *self.steadiest(others), of]
         for name in order:
             try:
                 return self._inside_container(name)
             except ProcessUnknown as unknown:
                 last = unknown
         raise last
+
+    def steadiest(self, services: Iterable[str]) -> list[str]:
+        """Give services in an order to look through: those whose containers the engine never had to restart first.
+
+        Raises: EngineFailure, NotPermitted.
+        """
+        restarts = {
+            name: sum(int(one.attributes.get("RestartCount", 0)) for one in found)
+            for name, found in self.containers().items()
+        }
+        return sorted(services, key=lambda name: restarts.get(name, 0))
 
     def _inside_container(self, service: str) -> InsideContainer:
         container = self.container(service)

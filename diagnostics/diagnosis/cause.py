@@ -24,6 +24,7 @@ class Sign:
     states: frozenset[State] = FAILING
     where: Callable[[Observation], bool] | None = None
     subject: Callable[[Observation], str] | None = None  # what the cause is about; else the observation's own subject
+    mended_by: tuple[str, ...] = ()  # codes that, passing for the same subject, say that it was and is no more
 
     def matches(self, seen: Observation) -> bool:
         """Say whether an observation is this sign."""
@@ -69,14 +70,16 @@ def codes(*names: str, certainty: float = 0.9, states: frozenset[State] = FAILIN
     return tuple(Sign(name, certainty, states) for name in names)
 
 
-def said_lately(*signatures: str, certainty: float = 0.35, within_seconds: float = FRESH_SECONDS) -> tuple[Sign, ...]:
+def said_lately(
+    *signatures: str, certainty: float = 0.35, within_seconds: float = FRESH_SECONDS, mended_by: tuple[str, ...] = ()
+) -> tuple[Sign, ...]:
     """Give signs for known log lines that were just written; alone they show nothing: it may be mended."""
 
     def is_fresh(seen: Observation) -> bool:
         age = seen.measured.get("last_seen")
         return isinstance(age, int | float) and age <= within_seconds
 
-    return tuple(Sign(f"log.{one}", certainty, ANY, where=is_fresh) for one in signatures)
+    return tuple(Sign(f"log.{one}", certainty, ANY, where=is_fresh, mended_by=mended_by) for one in signatures)
 
 
 def part_is(*parts: str) -> Callable[[Observation], bool]:

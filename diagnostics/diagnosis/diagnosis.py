@@ -9,7 +9,10 @@ The JSON object:
   refuted      {code, subject, sentence, reason, evidence [span]}
   unexplained  failed findings that no cause accounts for: {check, code, target, message, evidence [span]}
   deciding     {check, because} of an inconclusive diagnosis: the one check that would decide; else null
+  changed      what is not as it was when a run last saw no failure, nearest to the first cause first: {check, target,
+               service, what, before, after, unit, since (ISO 8601 or ""), sentence, evidence [span]}
   suggested    {category, severity, actions} for the incident; null where there is no cause
+  coverage     {looked, could_not_look, skipped, not_applicable}: lists of {check, code, message, prerequisite}, by slug
   span         {check, evidence, first_line, last_line}: 1-based lines of the content of that check's evidence
 
 The same results give the same bytes.
@@ -23,11 +26,14 @@ from enum import StrEnum
 from typing import Any
 
 from diagnostics.checks.result import State
+from diagnostics.diagnosis.changes import Before, Change, changes_since
+from diagnostics.diagnosis.coverage import Coverage
 from diagnostics.diagnosis.observed import Observation, Observed, Span
 from diagnostics.diagnosis.ranker import Candidate, Ranking, Refuted, Root, rank
 
 FORMAT = 1
 SEVERITY_OF_WARNING = "low"
+CHANGE_KEYS = ("check", "target", "service", "what", "before", "after", "unit", "since", "sentence")
 MAX_FINDINGS = 30  # that one cause explains and that are told by name
 
 Json = dict[str, Any]
@@ -57,11 +63,19 @@ class Diagnosis:
     conclusion: Conclusion
     ranking: Ranking
     deciding: Deciding | None
+    coverage: Coverage
+    changed: tuple[Change, ...] = ()
 
     @property
     def roots(self) -> tuple[Root, ...]:
         """Give the causes, likeliest first; those behind failures before those behind mere warnings."""
         return tuple(sorted(self.ranking.roots, key=lambda root: warns_only(root.candidate)))
+
+    @property
+    def nearest_changes(self) -> tuple[Change, ...]:
+        """Give what changed, that of the likeliest cause's service first."""
+        first = {root.candidate.service or root.candidate.subject for root in self.roots[:1]}
+        return tuple(sorted(self.changed, key=lambda one: first.isdisjoint({one.service, one.target})))
 
     def as_json(self) -> Json:
         """Give the documented JSON form."""
@@ -73,16 +87,19 @@ class Diagnosis:
             "refuted": [_refuted(one) for one in self.ranking.refuted],
             "unexplained": [{**_finding(one), "evidence": _spans(one.spans)} for one in self.ranking.unexplained],
             "deciding": asdict(self.deciding) if self.deciding else None,
+            "changed": [_change(one) for one in self.nearest_changes],
             "suggested": {name: causes[0][name] for name in ("category", "severity", "actions")} if causes else None,
+            "coverage": self.coverage.as_json(),
         }
 
 
-def diagnose(observed: Observed) -> Diagnosis:
-    """Say what a run's results mean."""
+def diagnose(observed: Observed, before: Before | None = None) -> Diagnosis:
+    """Say what a run's results mean, and what changed since `before`, when nothing had failed."""
     ranking = rank(observed)
     conclusion = _conclusion(observed, ranking)
     deciding = _deciding(observed, ranking) if conclusion is Conclusion.INCONCLUSIVE else None
-    return Diagnosis(conclusion, ranking, deciding)
+    changed = changes_since(before, observed.observations) if before else ()
+    return Diagnosis(conclusion, ranking, deciding, Coverage.of(observed.answers), changed)
 
 
 def warns_only(candidate: Candidate) -> bool:
@@ -152,6 +169,11 @@ def _refuted(one: Refuted) -> Json:
 
 def _finding(seen: Observation) -> Json:
     return {"check": seen.check, "code": seen.code, "target": seen.target, "message": seen.message}
+
+
+def _change(one: Change) -> Json:
+    told = {name: getattr(one, name) for name in CHANGE_KEYS}
+    return {**told, "evidence": _spans(one.spans)}
 
 
 def _spans(spans: Iterable[Span]) -> list[Json]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from diagnostics.checks.result import Citation, Measurement, Result, State
+from diagnostics.checks.result import Result, State, Value
 from diagnostics.diagnosis.topology import Topology
 from diagnostics.stack import StackConfig
 
@@ -35,7 +35,8 @@ class Observation:
     message: str
     service: str
     part: str = ""  # which file of a TLS set the target is: ca, server_certificate, client_key ...
-    measured: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, Value] = field(default_factory=dict)
+    lasting: Mapping[str, str] = field(default_factory=dict)  # unit by name of those measured values that last
     spans: tuple[Span, ...] = ()
 
     @property
@@ -123,6 +124,7 @@ def _read(row: Mapping[str, Any], topology: Topology) -> Iterator[Observation]:
             service=topology.service_of(target),
             part=topology.part_of(target),
             measured={name: one["value"] for name, one in finding["measured"].items()},
+            lasting={name: one["unit"] for name, one in finding["measured"].items() if one.get("lasts")},
             spans=tuple(sorted(set(spans))),
         )
 
@@ -136,23 +138,5 @@ def _as_stored(result: Result) -> Mapping[str, Any]:
         "message": leading.message,
         "prerequisite": result.prerequisite,
         "next_checks": leading.next_checks,
-        "findings": [
-            {
-                "state": one.state,
-                "code": one.code,
-                "target": one.target,
-                "message": one.message,
-                "measured": {name: _measured(value) for name, value in one.measured.items()},
-                "citations": [_cited(citation) for citation in one.citations],
-            }
-            for one in result.findings
-        ],
+        "findings": [finding.as_json() for finding in result.findings],
     }
-
-
-def _measured(value: Measurement) -> dict[str, Any]:
-    return asdict(value)
-
-
-def _cited(citation: Citation) -> dict[str, Any]:
-    return asdict(citation)

@@ -110,13 +110,21 @@ def _candidates(observed: Observed) -> Iterator[Candidate]:
         by_subject: dict[str, list[tuple[Sign, Observation]]] = {}
         for seen in observed.observations:
             for sign in cause.signs:
-                if sign.matches(seen):
+                if sign.matches(seen) and not _is_mended(sign, seen, observed):
                     subject = sign.subject(seen) if sign.subject else seen.subject
                     by_subject.setdefault(subject, []).append((sign, seen))
                     break
         for subject, pairs in sorted(by_subject.items()):
             if cause.is_enough_alone or len({sign.code for sign, _ in pairs}) > 1:
                 yield _candidate(cause, subject, pairs, observed)
+
+
+def _is_mended(sign: Sign, sign_seen: Observation, observed: Observed) -> bool:
+    """Say whether what was written down a moment ago works now that it is looked at."""
+    return bool(sign.mended_by) and any(
+        seen.state is State.PASS and seen.code in sign.mended_by and seen.subject == sign_seen.subject
+        for seen in observed.observations
+    )
 
 
 def _candidate(cause: Cause, subject: str, pairs: Sequence[tuple[Sign, Observation]], observed: Observed) -> Candidate:
@@ -211,40 +219,35 @@ def _roots(
     explanations: Mapping[tuple[str, str], frozenset[tuple[str, str, str]]],
     observed: Observed,
 ) -> Iterator[Root]:
-    above = {one.key: _explainer(one, candidates, explanations) for one in candidates}
-    roots = [one for one in candidates if above[one.key] is None]
-    for root in roots:
-        folded = tuple(one for one in candidates if _top(one.key, above) == root.key and one.key != root.key)
+    """Give who is explained by nobody but those whom it explains itself; of such a circle the likeliest."""
+    above = _above(candidates, explanations)
+    places = {one.key: place for place, one in enumerate(candidates)}
+    is_root = {
+        one.key: all(one.key in above[other] and places[one.key] <= places[other] for other in above[one.key])
+        for one in candidates
+    }
+    under = {key: next((root for root in places if is_root[root] and root in above[key]), key) for key in places}
+    for root in (one for one in candidates if is_root[one.key]):
+        folded = tuple(one for one in candidates if not is_root[one.key] and under[one.key] == root.key)
         keys = explanations[root.key].union(*(explanations[one.key] for one in folded))
         explained = (one for one in observed.observations if one.key in keys and one.state is State.FAIL)
         yield Root(root, folded, tuple(_unique(explained)))
 
 
-def _explainer(
-    candidate: Candidate,
-    candidates: Sequence[Candidate],
-    explanations: Mapping[tuple[str, str], frozenset[tuple[str, str, str]]],
-) -> tuple[str, str] | None:
-    """Give the likeliest other candidate that explains all signs of this one; of two that explain each other, one."""
-    signs = {one.key for one in candidate.seen}
-    for other in candidates:
-        if other.key == candidate.key:
-            continue
-        covered = explanations[other.key] | {one.key for one in other.seen}
-        if not signs <= covered:
-            continue
-        is_mutual = {one.key for one in other.seen} <= explanations[candidate.key] | signs
-        if not is_mutual or candidates.index(other) < candidates.index(candidate):
-            return other.key
-    return None
-
-
-def _top(key: tuple[str, str], above: Mapping[tuple[str, str], tuple[str, str] | None]) -> tuple[str, str]:
-    seen = {key}
-    while (higher := above[key]) is not None and higher not in seen:
-        seen.add(higher)
-        key = higher
-    return key
+def _above(
+    candidates: Sequence[Candidate], explanations: Mapping[tuple[str, str], frozenset[tuple[str, str, str]]]
+) -> Mapping[tuple[str, str], frozenset[tuple[str, str]]]:
+    """Give for each candidate all that explain it: those that account for all its signs, and whoever explains them."""
+    signs = {one.key: frozenset(seen.key for seen in one.seen) for one in candidates}
+    reached = {
+        key: frozenset(other for other in signs if other != key and signs[key] <= explanations[other] | signs[other])
+        for key in signs
+    }
+    while True:
+        further = {key: above.union(*(reached[one] for one in above)) for key, above in reached.items()}
+        if further == reached:
+            return reached
+        reached = further
 
 
 def _unique(observations: Iterable[Observation]) -> Iterator[Observation]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from diagnostics.looking.capturing import Capturing, NothingToCapture
+from diagnostics.probes.container_log import ContainerLog
 from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.engine import ReadOnlyEngine, Seen
+from diagnostics.probes.engine import Seen
 from diagnostics.probes.errors import FileUnusable, ProbeFailure
 from diagnostics.probes.logs import cleaned, rotated, take_excerpt
 from diagnostics.stack import Service
 
 MAX_LINES = 2_000  # of one container; the engine gives the last ones
 MAX_READ_BYTES = 4_000_000
+READ_SECONDS = 10.0  # for all logs of containers; one of them takes at most half of what is left
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ def of_containers(capturing: Capturing, *, since: datetime, room: int) -> Taken:
     Raises: EngineFailure, NotPermitted, where the engine cannot be read at all.
     """
     names = sorted(capturing.stack.services)
-    taken = Taken(names)
+    taken, ends_at = Taken(names), time.monotonic() + READ_SECONDS
     with capturing.places() as places:
         found, engine = places.containers(), places.engine()
         for name in names:
@@ -75,28 +77,30 @@ def of_containers(capturing: Capturing, *, since: datetime, room: int) -> Taken:
             if not containers:
                 taken.notes.append(f"{name}: there is no container")
             for container in containers:
-                _take_container(container, engine, taken, capturing, since=since, room=room // len(names))
+                seconds = (ends_at - time.monotonic()) / 2
+                log = engine.logs(container, since=since, tail=MAX_LINES, seconds=seconds)
+                _take_container(container, log, taken, capturing, room=room // len(names))
     return taken
 
 
-def _take_container(
-    container: Seen, engine: ReadOnlyEngine, taken: Taken, capturing: Capturing, *, since: datetime, room: int
-) -> None:
+def _take_container(container: Seen, log: ContainerLog, taken: Taken, capturing: Capturing, *, room: int) -> None:
     try:
-        data = _last(engine.logs(container, since=since, tail=MAX_LINES), room, capturing)
+        data = _last(log, room, capturing)
     except (CouldNotLook, ProbeFailure) as failure:
         taken.notes.append(capturing.clean(f"{container.service}: {failure}"))
         return
-    if not data:
+    if log.broken_off:
+        taken.notes.append(capturing.clean(f"{container.service}: the log broke off: {log.broken_off}"))
+    elif not data:
         taken.notes.append(f"{container.service}: nothing was logged in the window")
-        return
-    taken.add(container.service, capturing.clean(cleaned(data)))
+    if data:
+        taken.add(container.service, capturing.clean(cleaned(data)))
 
 
-def _last(chunks: Iterable[bytes], room: int, capturing: Capturing) -> bytes:
+def _last(log: ContainerLog, room: int, capturing: Capturing) -> bytes:
     """Give the last whole lines that fit."""
     data, number = b"", 0
-    for chunk in chunks:
+    for chunk in log:
         number += len(chunk)
         data += chunk
         if len(data) > 2 * room:
@@ -105,6 +109,8 @@ def _last(chunks: Iterable[bytes], room: int, capturing: Capturing) -> bytes:
             break
     if number > room:
         data = data[-room:].partition(b"\n")[2]
+    if log.broken_off:
+        data = b"".join(data.rpartition(b"\n")[:2])
     capturing.dropped_bytes += number - len(data)
     return data
 

@@ -13,11 +13,12 @@ from diagnostics.checks.baseline import Baseline
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.checks.seeing import Earlier, Seeing
+from diagnostics.checks.surroundings import WORKER
 from diagnostics.looking.redacting import stack_redactor
 from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.stack import SecretResolver, SecretUnavailable, StackConfig
 
-VANTAGE = "worker"
+VANTAGE = WORKER  # of a look that did not come about
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _look(request: LookRequest) -> Look:
         evidence=tuple(seeing.kept),
         started_at=started_at,
         duration_ms=round((time.monotonic() - began) * 1000),
-        vantage=VANTAGE,
+        vantage=seeing.surroundings.vantage,
     )
     result = replace(result, prerequisite=result.leading.prerequisite)
     is_good = result.state in {State.PASS, State.WARN}  # else what is wrong would become what is usual

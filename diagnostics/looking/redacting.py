@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from diagnostics.redaction import KnownSecret, Options, Redactor
 from diagnostics.stack import StackConfig
@@ -25,6 +26,7 @@ def public_names(config: StackConfig) -> frozenset[str]:
         names |= set(endpoint.names)
     if config.queue:
         names |= {config.queue.host, config.queue.user or ""}
+    names |= {urlsplit(provider.url).hostname or "" for provider in config.model_providers.values()}
     if config.login:
         names.add(config.login.username)
     return frozenset(names - {""})

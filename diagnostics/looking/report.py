@@ -1,17 +1,17 @@
-"""What a session found, its verdict, and its stable JSON form (`FORMAT` 1).
+"""What a session found, its verdict, and its stable JSON form (`FORMAT` 1, told to readers by docs/report.md).
 
 The JSON object:
   format        1; grows by new keys only, a change of meaning is a new number
   stack         {name, environment, vantage}
   suite, started_at (ISO 8601, UTC), seconds
   verdict       healthy | unhealthy | inconclusive | could_not_look; exit_code 0 | 1 | 2 | 3
-  causes        of what failed, likeliest first; with `refuted`, `unexplained`, `deciding` and `suggested` as
-                diagnostics/diagnosis/diagnosis.py describes them: a cause cites what shows it
-  coverage      {looked, could_not_look, skipped, not_applicable}: lists of {check, code, message, prerequisite}
+  causes        of what failed, likeliest first; with `coverage`, `refuted`, `unexplained`, `deciding`, `changed` and
+                `suggested` as diagnostics/diagnosis/diagnosis.py describes them: a cause cites what shows it
   results       one per check, by slug: {check, version, title, runbook, state, code, message, target, prerequisite,
                 vantage, started_at, duration_ms, next_checks, findings, evidence}
-  findings      {state, code, message, target, measured {name: {value, unit}}, threshold {name, value, unit, source,
-                reference} or null, citations [{evidence, first_line, last_line}], next_checks}; worst first in `code`
+  findings      {state, code, message, target, measured {name: {value, unit, lasts if it does}}, threshold {name, value,
+                unit, source, reference} or null, citations [{evidence, first_line, last_line}], next_checks}; the worst
+                is the result's own code
   evidence      {key, kind, source, content (redacted), first_line, captured_from, captured_until, sha256,
                 rule_set_version, redactions {rule: count}, dropped_bytes}
 
@@ -21,8 +21,8 @@ capture, and what checks hand to each other is not part of a report.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -30,13 +30,15 @@ from typing import Any
 
 from diagnostics.checks.registry import check
 from diagnostics.checks.result import Evidence, Finding, Result, State
+from diagnostics.diagnosis.changes import Before
+from diagnostics.diagnosis.coverage import Coverage
 from diagnostics.diagnosis.diagnosis import Conclusion, Diagnosis, diagnose
-from diagnostics.diagnosis.observed import NOT_APPLICABLE, Observed
+from diagnostics.diagnosis.observed import Observed
 from diagnostics.stack import StackConfig
 
 FORMAT = 1
 Json = dict[str, Any]
-DIAGNOSED = ("causes", "refuted", "unexplained", "deciding", "suggested")
+DIAGNOSED = ("coverage", "causes", "refuted", "unexplained", "deciding", "changed", "suggested")
 
 
 class Verdict(StrEnum):
@@ -57,29 +59,6 @@ VERDICT_OF = {
 EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.UNHEALTHY: 1, Verdict.INCONCLUSIVE: 2, Verdict.COULD_NOT_LOOK: 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Which checks looked, and which did not and why."""
-
-    looked: tuple[Result, ...]
-    could_not_look: tuple[Result, ...]  # error
-    skipped: tuple[Result, ...]  # a prerequisite failed, or the check held itself back
-    not_applicable: tuple[Result, ...]  # the stack describes nothing for it
-
-    def __str__(self) -> str:
-        """Give the coverage in one line."""
-        parts = (
-            (self.looked, "looked"),
-            (self.could_not_look, "could not look"),
-            (self.skipped, "skipped"),
-            (self.not_applicable, "not applicable"),
-        )
-        total = sum(len(results) for results, _ in parts)
-        return f"{total} check{'' if total == 1 else 's'}: " + ", ".join(
-            f"{len(results)} {word}" for results, word in parts if results
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class SessionReport:
     """All results of one session, by slug."""
@@ -89,19 +68,17 @@ class SessionReport:
     started_at: datetime
     seconds: float
     results: tuple[Result, ...]
+    before: Before | None = None  # an earlier look, to say what changed
 
     @property
     def coverage(self) -> Coverage:
-        """Sort the results by whether they looked."""
-        kinds: dict[str, list[Result]] = {"looked": [], "could_not": [], "skipped": [], "not_applicable": []}
-        for result in self.results:
-            kinds[_kind(result)].append(result)
-        return Coverage(*(tuple(kinds[name]) for name in ("looked", "could_not", "skipped", "not_applicable")))
+        """Say which checks looked."""
+        return self.diagnosis.coverage
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """Say what the results mean."""
-        return diagnose(Observed.of_results(self.results, stack=self.stack))
+        return diagnose(Observed.of_results(self.results, stack=self.stack), self.before)
 
     @property
     def verdict(self) -> Verdict:
@@ -119,7 +96,7 @@ class SessionReport:
 
     def as_json(self) -> Json:
         """Give the documented JSON form."""
-        coverage = self.coverage
+        diagnosis = self.diagnosis.as_json()
         return {
             "format": FORMAT,
             "stack": {
@@ -132,37 +109,9 @@ class SessionReport:
             "seconds": round(self.seconds, 3),
             "verdict": self.verdict.value,
             "exit_code": self.exit_code,
-            "coverage": {
-                "looked": _covered(coverage.looked),
-                "could_not_look": _covered(coverage.could_not_look),
-                "skipped": _covered(coverage.skipped),
-                "not_applicable": _covered(coverage.not_applicable),
-            },
-            **{name: self.diagnosis.as_json()[name] for name in DIAGNOSED},
+            **{name: diagnosis[name] for name in DIAGNOSED},
             "results": [result_as_json(result) for result in self.results],
         }
-
-
-def _kind(result: Result) -> str:
-    """Say what a result is for the coverage; one that found something has looked, whatever else it could not."""
-    states = {finding.state for finding in result.findings}
-    if State.ERROR in states and State.FAIL not in states:
-        return "could_not"
-    if states == {State.SKIP}:
-        return "not_applicable" if result.leading.code == NOT_APPLICABLE else "skipped"
-    return "looked"
-
-
-def _covered(results: Sequence[Result]) -> list[Json]:
-    return [
-        {
-            "check": result.check,
-            "code": result.leading.code,
-            "message": result.leading.message,
-            "prerequisite": result.prerequisite,
-        }
-        for result in results
-    ]
 
 
 def result_as_json(result: Result) -> Json:
@@ -182,21 +131,8 @@ def result_as_json(result: Result) -> Json:
         "started_at": result.started_at.isoformat(),
         "duration_ms": result.duration_ms,
         "next_checks": list(leading.next_checks),
-        "findings": [_finding_as_json(finding) for finding in result.findings],
+        "findings": [finding.as_json() for finding in result.findings],
         "evidence": [_evidence_as_json(evidence) for evidence in result.evidence],
-    }
-
-
-def _finding_as_json(finding: Finding) -> Json:
-    return {
-        "state": finding.state.value,
-        "code": finding.code,
-        "message": finding.message,
-        "target": finding.target,
-        "measured": {name: asdict(value) for name, value in finding.measured.items()},
-        "threshold": asdict(finding.threshold) if finding.threshold else None,
-        "citations": [asdict(citation) for citation in finding.citations],
-        "next_checks": list(finding.next_checks),
     }
 
 

@@ -90,8 +90,8 @@ def print_summary(report: SessionReport, console: Console) -> None:
     console.print()
     _print_causes(report.diagnosis, console)
     console.print(Text(f"{report.coverage}; {report.seconds:.1f} s"), soft_wrap=True)
-    for line in _not_looked_at(report):
-        console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
+    for word, slug, reason in report.coverage.reasons():
+        console.print(Text(f"  {word}: {slug}: {printable(reason)}", style="dim"), soft_wrap=True)
     style = "bold green" if report.verdict is Verdict.HEALTHY else "bold red"
     console.print(Text(f"{report.stack.name}: {VERDICTS[report.verdict]}", style=style), soft_wrap=True)
 
@@ -110,6 +110,8 @@ def _print_causes(diagnosis: Diagnosis, console: Console) -> None:
         for line in follows[:SHOWN_LINES]:
             console.print(Text(f"  explains: {line}", style="dim"), soft_wrap=True)
         console.print(Text(f"  what to do: docs/{one.cause.how_to}", style="dim"), soft_wrap=True)
+    for changed in diagnosis.nearest_changes:
+        console.print(Text(f"  changed: {printable(changed.sentence)}"), soft_wrap=True)
     for refuted in diagnosis.ranking.refuted:
         console.print(Text(f"  not {refuted.candidate.cause.slug}: {printable(refuted.reason)}", style="dim"))
     if diagnosis.deciding:
@@ -138,24 +140,6 @@ def _cited(citations: Iterable[Citation], evidence: Mapping[str, Evidence]) -> I
             yield f"  {one.first_line + citation.first_line - 1 + offset:>5} | {line[:500]}"
         if len(lines) > SHOWN_LINES:
             yield f"        ... {len(lines) - SHOWN_LINES} more lines"
-
-
-def _not_looked_at(report: SessionReport) -> Iterator[str]:
-    coverage = report.coverage
-    for word, results in (
-        ("could not look", coverage.could_not_look),
-        ("skipped", coverage.skipped),
-        ("not applicable", coverage.not_applicable),
-    ):
-        for result in results:
-            yield f"{word}: {result.check}: {printable(_reason(result))}"
-
-
-def _reason(result: Result) -> str:
-    """Give the message of what kept the check from looking."""
-    blind = (finding for finding in result.findings if finding.state in {State.ERROR, State.SKIP})
-    finding = next(blind, result.leading)
-    return finding.message if finding.state is State.SKIP else f"{finding.message} ({finding.code})"
 
 
 def printable(text: str) -> str:

@@ -19,6 +19,7 @@ from threading import Thread
 from diagnostics.checks import registry
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.checks.seeing import Earlier
+from diagnostics.diagnosis.changes import Before
 from diagnostics.looking.look import VANTAGE, Look, LookRequest
 from diagnostics.looking.plan import Progress, Step, next_steps
 from diagnostics.looking.process import look_in_process, warm_up
@@ -40,19 +41,21 @@ def run_session(
     stored_secrets: Mapping[str, str] | None = None,
     redaction_key: bytes | None = None,
     earlier: Mapping[str, Earlier] | None = None,
+    before: Before | None = None,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> SessionReport:
     """Look at a stack and give every result; both callbacks run in the caller's thread, as things happen.
 
     `slugs` with what they require go instead of the suite. Without a `redaction_key` a random one is used, so that
-    tokens of one session cannot be compared with those of another. `earlier` holds back what must not be repeated.
+    tokens of one session cannot be compared with those of another. `earlier` holds back what must not be repeated;
+    with `before` the report says what changed since.
     A check that still looks at the limit gets the result `error` with code `run.deadline`.
     Raises: UnknownCheck.
     """
     chosen = tuple(slugs)
     session = _Session(
         stack=stack,
-        slugs=with_requirements(chosen) if chosen else registry.suite(suite),
+        slugs=registry.with_requirements(chosen) if chosen else registry.suite(suite),
         stored_secrets=stored_secrets or {},
         redaction_key=redaction_key or secrets.token_bytes(KEY_BYTES),
         earlier=earlier or {},
@@ -68,22 +71,8 @@ def run_session(
         started_at=started_at,
         seconds=time.monotonic() - began,
         results=tuple(session.results[slug] for slug in session.slugs),
+        before=before,
     )
-
-
-def with_requirements(slugs: Iterable[str]) -> tuple[str, ...]:
-    """Give the checks with everything they require, in alphabetical order.
-
-    Raises: UnknownCheck.
-    """
-    wanted: set[str] = set()
-    pending = list(slugs)
-    while pending:
-        slug = pending.pop()
-        if slug not in wanted:
-            wanted.add(slug)
-            pending.extend(registry.check(slug).requires)
-    return tuple(sorted(wanted))
 
 
 @dataclass(kw_only=True)

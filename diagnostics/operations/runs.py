@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 import rfc8785
@@ -15,7 +16,7 @@ from awe_incidents.actor import service
 from awe_incidents.audit import trail
 from diagnostics import queue
 from diagnostics.checks.base import SUITES
-from diagnostics.checks.registry import all_checks, check, suite
+from diagnostics.checks.registry import all_checks, check, suite, with_requirements
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.errors import UnknownSuite
 from diagnostics.looking import next_steps
@@ -33,12 +34,22 @@ MAX_RUNNING_PER_STACK = 4  # a diagnosis must not become the load that it looks 
 WORKER = service("worker")
 
 
-def request_run(*, stack: Stack, suite_name: str, reason: str, at: datetime) -> Run:
+def request_run(
+    *,
+    stack: Stack,
+    suite_name: str,
+    reason: str,
+    at: datetime,
+    is_scheduled: bool = False,
+    checks: Collection[str] = (),
+) -> Run:
     """Queue a run; the caller records its own fact beside it, in the same transaction.
 
-    Raises: UnknownSuite.
+    With `checks` it looks with these and what they require, not with its whole suite. Raises: UnknownSuite,
+    UnknownCheck.
     """
     run = new_run(stack=stack, suite_name=suite_name, reason=reason, at=at)
+    run.is_scheduled, run.checks = is_scheduled, sorted(check(slug).slug for slug in checks)
     run.save(force_insert=True)
     queue.ring_run(run.pk)
     return run
@@ -54,8 +65,10 @@ def new_run(*, stack: Stack, suite_name: str, reason: str, at: datetime, run_id:
     return Run(pk=run_id, stack=stack, suite=suite_name, reason=reason, requested_at=at, rung_at=Now())
 
 
-def start_run(*, run_id: int, at: datetime) -> bool:
+def start_run(*, run_id: int, at: datetime, only: Collection[str] = ()) -> bool:
     """Start a queued run unless its stack has enough running already; say whether it was started here.
+
+    With `only` it looks with these checks and what they require, not with its whole suite. Raises: UnknownCheck.
 
     Another doorbell may have been first; that is no error. An attempt is counted before it is made, so that whatever
     makes every attempt fail, the worker's death too, comes to an end: the sweeper closes the run.
@@ -69,7 +82,7 @@ def start_run(*, run_id: int, at: datetime) -> bool:
         run.state, run.started_at, run.document = RunState.RUNNING, at, run.stack.document
         run.save(update_fields=["state", "started_at", "document"])
         Run.objects.filter(pk=run.pk).update(deadline_at=Now() + seconds(RUN_SECONDS))  # the sweeper reads that clock
-        _lay_out(run)
+        _lay_out(run, with_requirements(only) if only else _checks_of(run))
         data = {"suite": run.suite, "stack_digest": run.stack.digest}
         trail.record("run:started", subject=run, by=WORKER, at=at, data=data)
         _advance(run, at=at)
@@ -84,10 +97,13 @@ def _count_start(run_id: int) -> bool:
     return False
 
 
-def _lay_out(run: Run) -> None:
-    CheckResult.objects.bulk_create(
-        CheckResult(run=run, slug=slug, version=check(slug).version) for slug in suite(run.suite)
-    )
+def _lay_out(run: Run, slugs: Collection[str]) -> None:
+    CheckResult.objects.bulk_create(CheckResult(run=run, slug=slug, version=check(slug).version) for slug in slugs)
+
+
+def _checks_of(run: Run) -> Collection[str]:
+    """Give what a run looks with; a check that this version of the code does not have any more is left out."""
+    return with_requirements(all_checks().keys() & set(run.checks)) if run.checks else suite(run.suite)
 
 
 def _has_room(run: Run) -> bool:
@@ -193,7 +209,7 @@ def close_run(*, run_id: int, code: str, message: str, at: datetime) -> bool:
     if run.state == RunState.FINISHED:
         return False
     if run.state == RunState.QUEUED:
-        _lay_out(run)
+        _lay_out(run, _checks_of(run))
     for row in results_of(run).exclude(progress=ResultProgress.STORED):
         fill_result(row, _without_look(row, Finding(state=State.ERROR, code=code, message=message), at=at))
     _finish(run, at=at)

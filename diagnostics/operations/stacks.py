@@ -17,6 +17,7 @@ from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
 from diagnostics.errors import SecretNotStorable
 from diagnostics.models import Stack, StackSecret
+from diagnostics.operations.scheduling import follow_schedule
 from diagnostics.sealing import seal
 from diagnostics.stack import StackConfig
 
@@ -54,6 +55,7 @@ def apply_stack(*, config: StackConfig, by: Actor, at: datetime) -> Applied:
     stack.document, stack.digest, stack.applied_at = document, digest, at
     stack.environment = config.environment
     stack.save(update_fields=["document", "digest", "applied_at", "environment"])
+    follow_schedule(stack, config.schedule)
     trail.record(
         "stack:created" if created else "stack:changed",
         subject=stack,

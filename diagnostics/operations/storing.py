@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from awe_incidents.growth import contents
@@ -40,22 +40,9 @@ def fill_result(row: CheckResult, result: seen.Result) -> None:
     row.state, row.code, row.message = leading.state, leading.code, legible(leading.message)
     row.target, row.next_checks = legible(leading.target)[:500], list(leading.next_checks)
     row.is_blocking, row.prerequisite, row.vantage = result.is_blocking, result.prerequisite, result.vantage
-    row.findings = [_storable(_as_json(finding)) for finding in result.findings]
+    row.findings = [_storable(finding.as_json()) for finding in result.findings]
     row.started_at, row.duration_ms = result.started_at, result.duration_ms
     row.save(update_fields=RESULT_COLUMNS)
-
-
-def _as_json(finding: seen.Finding) -> dict[str, object]:
-    return {
-        "state": finding.state.value,
-        "code": finding.code,
-        "message": finding.message,
-        "target": finding.target,
-        "measured": {name: asdict(value) for name, value in finding.measured.items()},
-        "threshold": asdict(finding.threshold) if finding.threshold else None,
-        "citations": [asdict(citation) for citation in finding.citations],
-        "next_checks": list(finding.next_checks),
-    }
 
 
 def _storable(value: Any) -> Any:

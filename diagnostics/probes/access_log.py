@@ -28,6 +28,7 @@ STATUS_KEYS = ("status", "status_code", "statusCode", "resp_status", "response_c
 SECONDS_KEYS = ("duration", "request_time", "latency_s", "elapsed_s", "response_time")  # Caddy, nginx
 MS_KEYS = ("duration_ms", "latency_ms", "elapsed_ms", "response_time_ms", "time_ms", "ms")
 PATH_KEYS = ("uri", "path", "url", "request_uri")
+TOLD_TWICE = "http.log.error"  # Caddy says why it failed a request, and then tells of the request as of every other
 ID_KEYS = ("request_id", "req_id", "trace_id", "id")
 
 
@@ -96,6 +97,8 @@ def _from_json(line: str, number: int) -> Request | None:
     try:
         fields = mapping(json.loads(line))
     except (ValueError, RecursionError):
+        return None
+    if str(fields.get("logger", "")).startswith(TOLD_TWICE):
         return None
     asked = mapping(fields.get("request"))
     status = _first(fields, STATUS_KEYS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,15 @@ from diagnostics.probes.errors import FileUnusable, ProbeFailure
 from diagnostics.probes.files import read_bounded
 
 MAX_FILE_BYTES = 2_000_000  # a bundle of all public CAs has 0.2 MB
+# What the library raises for certificates that break the rules, seen over its own collection of them.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 PEM_BEGIN = b"-----BEGIN "
 
 
@@ -94,8 +104,9 @@ def read_certificates(path: Path) -> tuple[Certificate, ...]:
         parse_der(data, where=str(path))
         raise CertificateUnusable("not_pem", f"{path} holds a certificate in DER form; servers and clients read PEM")
     try:
-        parsed = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
+        with _oddities_allowed():
+            parsed = x509.load_pem_x509_certificates(data)
+    except UNREADABLE as error:
         raise CertificateUnusable("garbage", f"{path} holds no readable certificate: {_first_words(error)}") from None
     return tuple(_plain(one, where=str(path)) for one in parsed)
 
@@ -106,8 +117,9 @@ def parse_der(data: bytes, *, where: str) -> Certificate:
     Raises: CertificateUnusable.
     """
     try:
-        parsed = x509.load_der_x509_certificate(data)
-    except ValueError as error:
+        with _oddities_allowed():
+            parsed = x509.load_der_x509_certificate(data)
+    except UNREADABLE as error:
         raise CertificateUnusable("garbage", f"{where} gives no readable certificate: {_first_words(error)}") from None
     return _plain(parsed, where=where)
 
@@ -159,12 +171,19 @@ def _bytes_of(path: Path) -> bytes:
 
 def _plain(parsed: x509.Certificate, *, where: str) -> Certificate:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd serials and the like are no reason not to look
+        with _oddities_allowed():
             return _values_of(parsed, where)
-    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+    except UNREADABLE as error:
         text = f"{where} has a certificate that breaks the rules of X.509: {_first_words(error)}"
         raise CertificateUnusable("garbage", text) from None
+
+
+@contextmanager
+def _oddities_allowed() -> Iterator[None]:
+    """Keep the library from warning: odd serials and the like are no reason not to look."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _values_of(parsed: x509.Certificate, where: str) -> Certificate:

@@ -8,20 +8,24 @@ files as archives, and exec of the programs in `programs.ALLOWED`; nothing can s
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.tls import TLSConfig
+import requests
+from docker.utils import version_gte
 
-from diagnostics.probes.engine_failures import ContainerGone, EngineFailure, check_address, explained
+from diagnostics.probes.container_log import ContainerLog
+from diagnostics.probes.engine_connection import EngineConnection
+from diagnostics.probes.engine_events import EngineEvent, read_events
+from diagnostics.probes.engine_failures import ContainerGone, EngineFailure
+from diagnostics.probes.engine_sockets import early_bytes, raw_socket
 from diagnostics.probes.frames import Frames
 from diagnostics.probes.programs import check_allowed
+from diagnostics.probes.response_blocks import blocks_until
 from diagnostics.stack import Engine
 
 PROJECT_LABEL = "com.docker.compose.project"
@@ -60,54 +64,45 @@ class Seen:
         """created, running, paused, restarting, exited or dead."""
         return str(self.state.get("Status", ""))
 
+    @property
+    def has_terminal(self) -> bool:
+        """Say whether it writes to a terminal (`tty: true`), so that its output comes without frames."""
+        return bool((self.attributes.get("Config") or {}).get("Tty"))
+
     def __str__(self) -> str:
         """Give service, short id and image digest, as evidence names its source."""
         return f"{self.service} ({self.id[:12]}, image {self.image.removeprefix('sha256:')[:12]})"
 
 
-class ReadOnlyEngine:
+class ReadOnlyEngine(EngineConnection):
     """The calls that a check may make; use as a context manager."""
 
     def __init__(self, described: Engine, *, seconds: float, root: Path) -> None:
         """Connect lazily; every call then takes at most `seconds`. Raises: EngineFailure, NotPermitted."""
-        self._described, self._seconds = described, seconds
-        check_address(described.url, seconds=seconds)
-        with explained(described.url):
-            self._client = docker.DockerClient(
-                base_url=described.url,
-                version="auto",
-                timeout=max(1, round(seconds)),
-                tls=_tls(described, root),
-                use_ssh_client=described.url.startswith("ssh://"),  # the system's ssh, with its configuration
-            )
-
-    def __enter__(self) -> ReadOnlyEngine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+        super().__init__(described, seconds=seconds, root=root)
+        self.looked_into = set[str]()  # services in whose containers a program was started
 
     def version(self) -> Mapping[str, Any]:
         """Give the engine's versions."""
-        with explained(self._described.url):
+        with self._explained():
             self._client.ping()
             return dict(self._client.version())
 
     def info(self) -> Mapping[str, Any]:
         """Give the engine's own facts: system time, storage, warnings."""
-        with explained(self._described.url):
+        with self._explained():
             return dict(self._client.info())
 
     def disk_usage(self) -> Mapping[str, Any]:
         """Give what images, containers and volumes take."""
-        with explained(self._described.url):
+        with self._explained():
             return dict(self._client.df())
 
     def containers(self) -> list[Seen]:
         """Give every container of the project, running or not, by service."""
         label = f"{PROJECT_LABEL}={self._described.project}"
-        with explained(self._described.url):
-            listed = self._client.api.containers(all=True, filters={"label": label})
+        with self._explained():
+            listed = self._client.containers(all=True, filters={"label": label})
         found = []
         for one in listed:
             labels = one.get("Labels") or {}
@@ -117,6 +112,17 @@ class ReadOnlyEngine:
                 found.append(Seen(str(labels.get(SERVICE_LABEL, "")), one["Id"], self._inspect(one["Id"])))
         return sorted(found, key=lambda seen: (seen.service, seen.id))
 
+    def has_ended(self, container: Seen) -> bool:
+        """Say whether a container that ran has ended, or was started anew, since it was seen.
+
+        Raises: EngineFailure, NotPermitted.
+        """
+        try:
+            state = self._inspect(container.id).get("State") or {}
+        except ContainerGone:
+            return True
+        return (state.get("StartedAt"), state.get("Status")) != (container.state.get("StartedAt"), container.status)
+
     def container(self, service: str) -> Seen | None:
         """Give the container of a service; with several, the one that runs, then the newest."""
         found = [one for one in self.containers() if one.service == service]
@@ -125,76 +131,95 @@ class ReadOnlyEngine:
 
     def networks(self) -> list[Mapping[str, Any]]:
         """Give every network with its subnets and containers."""
-        with explained(self._described.url):
-            return [dict(self._client.api.inspect_network(one["Id"])) for one in self._client.api.networks()]
+        with self._explained():
+            return [dict(self._client.inspect_network(one["Id"])) for one in self._client.networks()]
+
+    def volumes(self) -> list[Mapping[str, Any]]:
+        """Give the volumes that Compose made for the project."""
+        label = f"{PROJECT_LABEL}={self._described.project}"
+        with self._explained():
+            return [dict(one) for one in self._client.volumes(filters={"label": label}).get("Volumes") or ()]
+
+    def users_of(self, volume: str) -> list[Mapping[str, Any]]:
+        """Give what the list says of each container, of whatever project and running or not, that has a volume."""
+        with self._explained():
+            return [dict(one) for one in self._client.containers(all=True, filters={"volume": volume})]
 
     def image(self, reference: str) -> Mapping[str, Any] | None:
         """Give what the engine has of an image, or None."""
         try:
-            with explained(self._described.url):
-                found: Any = self._client.images.get(reference).attrs
-                return dict(found)
+            with self._explained():
+                inspect: Any = self._client.inspect_image  # it has no types
+                return dict(inspect(reference))
         except ContainerGone:
             return None
 
+    def running(self) -> list[Mapping[str, Any]]:
+        """Give what the list says of each running container of whatever project: names, labels, published ports."""
+        with self._explained():
+            return [dict(one) for one in self._client.containers()]
+
+    def any_container(self, container_id: str) -> Seen:
+        """Give a container of whatever project. Raises: ContainerGone, EngineFailure."""
+        found = self._inspect(container_id)
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        return Seen(str(labels.get(SERVICE_LABEL, "")), container_id, found)
+
     def stats(self, container: Seen) -> Mapping[str, Any]:
-        """Give one sample of resource use; takes about a second, as the engine takes two of the processor."""
-        with explained(self._described.url):
-            return dict(self._client.api.stats(container.id, stream=False))
+        """Give the counters of resource use as they stand; engines before Docker 20.10 take a second or two for it."""
+        with self._explained():
+            at_once = version_gte(self._client.api_version, "1.41") or None
+            return dict(self._client.stats(container.id, stream=False, one_shot=at_once))
 
     def top(self, container: Seen) -> list[list[str]]:
         """Give pid, state and command of each process in a container, as the host's ps sees them."""
-        with explained(self._described.url):
-            found = self._client.api.top(container.id, ps_args="-o pid,stat,args")
+        with self._explained():
+            found = self._client.top(container.id, ps_args="-o pid,stat,args")
             return [[str(part) for part in row] for row in found.get("Processes") or []]
 
-    def events(self, *, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
-        """Give what happened to containers of the project."""
-        label = f"{PROJECT_LABEL}={self._described.project}"
-        with explained(self._described.url):
-            ask: Any = self._client.api.events  # its types leave out the fractions that the API takes
-            stream = ask(
-                since=f"{since.timestamp():.6f}",
-                until=f"{until.timestamp():.6f}",
-                filters={"type": "container", "label": label},
-                decode=True,
-            )
-            with contextlib.closing(stream):
-                return [dict(event) for event in stream]
+    def events(self, *, since: datetime, until: datetime) -> list[EngineEvent]:
+        """Give what happened at the engine, to whatever project, as far back as it still knows.
+
+        Raises: EngineFailure, NotPermitted.
+        """
+        ends_at = time.monotonic() + self._seconds
+        with self._explained():
+            response = self._client.open_events(since=since, until=until, seconds=self._seconds)
+            with contextlib.closing(response):
+                return read_events(blocks_until(ends_at, response, seconds=self._seconds, what="its events"))
 
     def logs(
-        self, container: Seen, *, since: datetime | None = None, tail: int | None = None, follow: bool = False
-    ) -> Iterator[bytes]:
-        """Give the raw log in chunks, each line with the engine's own time stamp in front.
+        self,
+        container: Seen,
+        *,
+        since: datetime | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+        seconds: float | None = None,
+    ) -> ContainerLog:
+        """Give the raw log, to be read within `seconds` (those of any call); it is asked for when that begins."""
 
-        Raises: EngineFailure, ContainerGone.
-        """
-        with explained(self._described.url):
-            stream = self._client.api.logs(
-                container.id,
-                stdout=True,
-                stderr=True,
-                stream=True,
-                timestamps=True,
-                follow=follow,
-                since=since.timestamp() if since else None,
-                tail="all" if tail is None else tail,
-            )
-            yield from stream
+        def opened(seconds: float) -> requests.Response:
+            return self._client.open_log(container.id, since=since, tail=tail, follow=follow, seconds=seconds)
+
+        limit = self._seconds if seconds is None else seconds
+        return ContainerLog(opened, self._explained, limit, is_terminal=container.has_terminal)
 
     def archive(self, container: Seen, path: str, *, max_bytes: int = MAX_ARCHIVE_BYTES) -> bytes:
         """Give a file or folder of a container as a tar archive, also of one that does not run.
 
         Raises: EngineFailure, ContainerGone, where the path is not there, too.
         """
-        with explained(self._described.url):
-            stream, _ = self._client.api.get_archive(container.id, path)
-            content = b""
-            for chunk in stream:
-                content += chunk
-                if len(content) > max_bytes:
-                    raise EngineFailure("engine.too_much", f"{path} in {container} is larger than a probe reads")
-            return content
+        ends_at = time.monotonic() + self._seconds
+        with self._explained():
+            response = self._client.open_archive(container.id, path, seconds=self._seconds)
+            with contextlib.closing(response):
+                content = bytearray()
+                for block in blocks_until(ends_at, response, seconds=self._seconds, what=path):
+                    content += block
+                    if len(content) > max_bytes:
+                        raise EngineFailure("engine.too_much", f"{path} in {container} is larger than a probe reads")
+                return bytes(content)
 
     def run(self, container: Seen, arguments: Sequence[str], *, max_bytes: int = MAX_OUTPUT_BYTES) -> tuple[int, bytes]:
         """Run an allowed program inside a container and give its exit code and output, cut at `max_bytes`.
@@ -203,8 +228,8 @@ class ReadOnlyEngine:
         """
         started, remote = self._begin(container, arguments, stdin=False)
         output, ends_at, frames = b"", time.monotonic() + self._seconds, Frames()
-        with explained(self._described.url), contextlib.closing(remote):
-            connection = raw_socket(remote)
+        connection = raw_socket(remote)  # which closing what docker-py gives leaves open for the collector
+        with self._explained(), contextlib.closing(connection), contextlib.closing(remote):
             output += b"".join(content for _, content in frames.feed(early_bytes(remote)))
             while len(output) < max_bytes:
                 left = ends_at - time.monotonic()
@@ -214,7 +239,7 @@ class ReadOnlyEngine:
                 if not (data := connection.recv(BUFFER_BYTES)):
                     break
                 output += b"".join(content for _, content in frames.feed(data))
-            code = self._client.api.exec_inspect(started).get("ExitCode")
+            code = self._client.exec_inspect(started).get("ExitCode")
         return (-1 if code is None else int(code)), output[:max_bytes]
 
     def pipe(self, container: Seen, arguments: Sequence[str]) -> Any:
@@ -227,42 +252,16 @@ class ReadOnlyEngine:
 
     def _begin(self, container: Seen, arguments: Sequence[str], *, stdin: bool) -> tuple[str, Any]:
         check_allowed(arguments)
-        with explained(self._described.url):
-            started = self._client.api.exec_create(
+        with self._explained():
+            started = self._client.exec_create(
                 container.id, list(arguments), stdin=stdin, stdout=True, stderr=True, tty=False
             )
-            return str(started["Id"]), self._client.api.exec_start(started["Id"], socket=True)
+            self.looked_into.add(container.service)
+            return str(started["Id"]), self._client.exec_start(started["Id"], socket=True)
 
     def _inspect(self, container_id: str) -> Mapping[str, Any]:
-        with explained(self._described.url):
-            return dict(self._client.api.inspect_container(container_id))
-
-
-def raw_socket(remote: Any) -> socket.socket:
-    """Give the socket under what docker-py calls one: an object of another kind for each transport."""
-    found: socket.socket = getattr(remote, "_sock", remote)
-    return found
-
-
-def early_bytes(remote: Any) -> bytes:
-    """Give what came in one piece with the answer's headers: it was read with them, and the socket has it no more.
-
-    A program that ends at once would seem to have said nothing, now and then (seen with docker-py 7 on a busy machine).
-    """
-    response = getattr(remote, "_response", None)
-    reader = getattr(getattr(getattr(response, "raw", None), "_fp", None), "fp", None)
-    peek: Callable[[], bytes] | None = getattr(reader, "peek", None)
-    if peek is None:
-        return b""
-    connection = raw_socket(remote)
-    before = connection.gettimeout()
-    connection.setblocking(False)
-    try:
-        return peek()
-    except OSError:  # there is nothing yet
-        return b""
-    finally:
-        connection.settimeout(before)
+        with self._explained():
+            return dict(self._client.inspect_container(container_id))
 
 
 @contextlib.contextmanager
@@ -273,14 +272,3 @@ def opened(described: Engine, *, seconds: float, root: Path) -> Iterator[ReadOnl
     """
     with ReadOnlyEngine(described, seconds=seconds, root=root) as engine:
         yield engine
-
-
-def _tls(described: Engine, root: Path) -> TLSConfig | bool:
-    if not described.tls_ca:
-        return False
-    certificate = (
-        (str(root / described.tls_certificate), str(root / described.tls_key))
-        if described.tls_certificate and described.tls_key
-        else None
-    )
-    return TLSConfig(client_cert=certificate, ca_cert=str(root / described.tls_ca), verify=True)

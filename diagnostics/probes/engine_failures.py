@@ -44,6 +44,12 @@ class ContainerGone(CouldNotLook):
     code = "container.gone"
 
 
+class ContainerStopped(CouldNotLook):
+    """A container ended, was paused or is between two starts, so that no program can run in it."""
+
+    code = "container.not_running"
+
+
 def check_address(url: str, *, seconds: float) -> None:
     """Connect to a unix:// or tcp:// address and hang up, as docker-py wraps every reason in the same words.
 
@@ -66,13 +72,15 @@ def check_address(url: str, *, seconds: float) -> None:
 def explained(url: str) -> Iterator[None]:
     """Turn whatever docker-py raises into a failure with a code.
 
-    Raises: EngineFailure, ContainerGone, NotPermitted.
+    Raises: EngineFailure, ContainerGone, ContainerStopped, NotPermitted.
     """
     try:
         yield
     except NotFound as error:
         raise ContainerGone(f"it was there a moment ago: {error.explanation}") from None
     except APIError as error:
+        if error.status_code == 409:
+            raise ContainerStopped(f"no program can run in it: {error.explanation}") from None
         code = "engine.not_allowed" if error.status_code == 403 else "engine.refused_call"
         raise EngineFailure(code, f"{url}: {error.explanation or error}") from None
     except (DockerException, requests.RequestException, OSError, ValueError) as error:

@@ -6,22 +6,35 @@ import struct
 from collections.abc import Iterator
 
 HEADER = struct.Struct(">BxxxL")
-STDOUT, STDERR = 1, 2
+STDIN, STDOUT, STDERR, ENGINE = range(4)  # the last one bears what the engine itself says
 
 
 class Frames:
-    """Takes bytes as they come and gives whole frames."""
+    """Takes bytes as they come and gives what is in the frames, also of one that is not whole: memory stays flat."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._header = b""
+        self._stream = STDIN
+        self._left = 0  # bytes of the frame that are still to come
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether the last frame has come to its end."""
+        return not self._header and not self._left
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Give the frames that are whole now: stream and content."""
-        self._buffer += data
-        while len(self._buffer) >= HEADER.size:
-            stream, length = HEADER.unpack_from(self._buffer)
-            end = HEADER.size + length
-            if len(self._buffer) < end:
-                return
-            content, self._buffer = self._buffer[HEADER.size : end], self._buffer[end:]
-            yield stream, content
+        """Give the stream and the content of each piece of a frame, none of them empty."""
+        at = 0
+        while at < len(data):
+            if not self._left:
+                missing = HEADER.size - len(self._header)
+                self._header += data[at : at + missing]
+                at += missing
+                if len(self._header) < HEADER.size:
+                    return
+                self._stream, self._left = HEADER.unpack(self._header)
+                self._header = b""
+            if content := data[at : at + self._left]:
+                at += len(content)
+                self._left -= len(content)
+                yield self._stream, content

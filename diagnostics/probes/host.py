@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from diagnostics.probes.files import mode_of, read_bounded
 
 MAX_PID_FILE_BYTES = 10_000
 MAX_ENVIRONMENT_BYTES = 8_000_000
+LISTENS = "0A"  # TCP_LISTEN in /proc/net/tcp
 YOUNGER_SECONDS = 10.0  # a process this much younger than its pid file got the number of a dead one
 
 
@@ -154,6 +156,69 @@ def all_listeners() -> list[Listener]:
     return [
         Listener(one.laddr.ip, one.laddr.port, one.pid) for one in connections if one.laddr and one.status == "LISTEN"
     ]
+
+
+def sharing(addresses: Collection[str], port: int) -> list[int]:
+    """Give every process that has a socket which listens there, also where several share one, as far as may be seen."""
+    wanted = {f"socket:[{inode}]" for inode in _listening_inodes(addresses, port)}
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):  # it has just ended, or is of another user
+                if any(_leads_to(descriptor, wanted) for descriptor in (folder / "fd").iterdir()):
+                    found.append(int(folder.name))
+    return sorted(found)
+
+
+def _listening_inodes(addresses: Collection[str], port: int) -> Iterator[str]:
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        with suppress(OSError):  # no IPv6
+            for line in (Path("/proc/net") / table).read_text().splitlines()[1:]:
+                words = line.split()
+                address, _, hexadecimal = words[1].partition(":")
+                if words[3] == LISTENS and int(hexadecimal, 16) == port and _address(address, family) in addresses:
+                    yield words[9]
+
+
+def _address(hexadecimal: str, family: socket.AddressFamily) -> str:
+    """Read an address as the kernel writes it: words of four bytes, each in the machine's order."""
+    data = bytes.fromhex(hexadecimal)
+    words = [data[at : at + 4] for at in range(0, len(data), 4)]
+    return socket.inet_ntop(family, b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
+
+
+def _leads_to(descriptor: Path, wanted: Collection[str]) -> bool:
+    try:
+        return str(descriptor.readlink()) in wanted
+    except OSError:
+        return False
+
+
+def started_ticks(pid: int) -> int | None:
+    """Give when a process was started, in clock ticks since the boot, by which it is told from another of its number.
+
+    None where it does not run, or is dead and not yet taken off the list.
+    """
+    try:
+        text = (Path("/proc") / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # the name in front may hold whatever it likes
+    return None if fields[0] in {"Z", "X"} else int(fields[19])
+
+
+def boot_id() -> str:
+    """Give what tells this run of the machine from every other."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def control_groups(pid: int) -> list[str]:
+    """Give the paths of a process's control groups, which name its systemd unit or container; none where unseen."""
+    try:
+        lines = (Path("/proc") / str(pid) / "cgroup").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
 
 
 def own_addresses() -> set[str]:

@@ -9,6 +9,11 @@ import idna
 from diagnostics.probes.certificates import Certificate
 
 
+def is_address(name: str) -> bool:
+    """Say whether it is an IP address and no name, in brackets or without."""
+    return _address(name) is not None
+
+
 def bears(certificate: Certificate, name: str) -> bool:
     """Say whether a client that connects to this name or address accepts the certificate's alternative names."""
     if address := _address(name):

@@ -108,11 +108,12 @@ def request(
     total_seconds: float = 10.0,
     max_body_bytes: int = 1_000_000,
     trusts_public: bool = False,
+    connect_to: tuple[str, int] | None = None,
 ) -> Answer:
     """Make one request, with the stack's client certificate where it has one; redirects are answers.
 
     Without TLS files an https endpoint is only asked where it is said to be a public one: then the CAs of this machine
-    are trusted.
+    are trusted. `connect_to` is where a way to the endpoint begins, where it is not reached directly.
 
     Raises: RequestFailure, NotPermitted (a certificate file that may not be read).
     """
@@ -120,7 +121,8 @@ def request(
         raise ValueError(f"a probe uses {', '.join(METHODS)}, not {method}")
     watch, ends_at = Stopwatch(), time.monotonic() + total_seconds
     with _failures_named(watch):
-        network = Network(_resolved(endpoint, watch, min(connect_seconds, total_seconds)), ends_at=ends_at)
+        host, port = connect_to or (urlsplit(endpoint.url).hostname or "", port_of(endpoint))
+        network = Network(_resolved(host, port, watch, min(connect_seconds, total_seconds)), ends_at=ends_at)
         prepared = _prepared(endpoint, method, path, headers or {}, json, connect_seconds, watch)
         with httpcore.HTTPConnection(
             prepared.url.origin,
@@ -161,10 +163,9 @@ def _named(error: Exception) -> tuple[str, str]:
     return "http.garbage", f"what came back is not HTTP/1.1: {str(error)[:200]}"
 
 
-def _resolved(endpoint: Endpoint, watch: Stopwatch, seconds: float) -> list[Address]:
-    parts = urlsplit(endpoint.url)
+def _resolved(host: str, port: int, watch: Stopwatch, seconds: float) -> list[Address]:
     watch.start("dns")
-    found = addresses(parts.hostname or "", port_of(endpoint), seconds=seconds)
+    found = addresses(host, port, seconds=seconds)
     watch.stop()
     return found
 

@@ -15,7 +15,8 @@ from threading import Thread
 from typing import Any
 
 from diagnostics.probes.could_not_look import CouldNotLook
-from diagnostics.probes.engine import ReadOnlyEngine, Seen, early_bytes, raw_socket
+from diagnostics.probes.engine import ReadOnlyEngine, Seen
+from diagnostics.probes.engine_sockets import early_bytes, raw_socket
 from diagnostics.probes.errors import ProbeFailure
 from diagnostics.probes.frames import STDOUT, Frames
 from diagnostics.probes.programs import BRIDGE, BRIDGE_NC
@@ -26,12 +27,16 @@ BUFFER_BYTES = 65_536
 
 @dataclass(slots=True)
 class Passage:
-    """A local address that stands for another one; `failure` holds why the last connection did not come about."""
+    """A local address that stands for another one; `failure` holds why the last connection did not come about.
+
+    Where not even the program could run that would make it, `refusal` holds why: that tells nothing of the address.
+    """
 
     host: str
     port: int
     through: str  # the container, for people
     failure: str = ""
+    refusal: CouldNotLook | None = None
     connected: bool = field(default=False)
 
 
@@ -73,7 +78,9 @@ class _Carrier:
                     remote = self.engine.pipe(self.container, [shell, "-c", script, self.host, str(self.port)])
                     if _Crossing(remote, local, self.way).carry():
                         return
-            except (ProbeFailure, CouldNotLook, OSError) as error:
+            except CouldNotLook as refusal:
+                self.way.refusal = refusal
+            except (ProbeFailure, OSError) as error:
                 self.way.failure = str(error)
 
 

@@ -58,6 +58,7 @@ class FileSeen:
     line: str  # for evidence
     has_access_list: bool = False  # its mode alone does not tell who may read it
     holds_key: bool = False
+    is_elsewhere: bool = False  # on another file system than ours, as in a container
 
     @property
     def mode(self) -> int:
@@ -77,7 +78,7 @@ class FileSeen:
     def barrier(self, identity: Identity) -> str:
         """Say what keeps an identity from reading it: a folder or its own mode; "" where nothing does or may."""
         for folder, about in self.folders:
-            if not identity.may(1, about) and not _has_access_list(folder):
+            if not identity.may(1, about) and (self.is_elsewhere or not _has_access_list(folder)):
                 return f"the folder {folder} ({stat.filemode(about.st_mode)} uid {about.st_uid} gid {about.st_gid})"
         if self.has_access_list or identity.may(4, self.about):
             return ""

@@ -88,6 +88,11 @@ class Figures:
         """Say whether clients have every server connection that a pool may have."""
         return pool.servers_active >= self.size_of(pool)
 
+    @property
+    def has_pool_used_up(self) -> bool:
+        """Say whether clients have all server connections of some pool, so that the next one waits."""
+        return any(self.is_used_up(pool) for pool in self.pools)
+
     def holder_of(self, pool: Pool) -> Holder | None:
         """Give whose clients have most of a pool's connections."""
         mine = (one for one in self.holders if (one.user, one.database) == (pool.user, pool.database))

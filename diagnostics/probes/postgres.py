@@ -66,12 +66,18 @@ class ConnectFailure(Exception):
 
 @contextmanager
 def connected(
-    database: Database, *, password: str | None, connect_seconds: float, is_pooled: bool = False
+    database: Database,
+    *,
+    password: str | None,
+    connect_seconds: float,
+    is_pooled: bool = False,
+    options: str = READ_ONLY_OPTIONS,
+    application_name: str = APPLICATION_NAME,
 ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """Open a read-only autocommit connection with the stack's credentials.
+    """Open an autocommit connection with the stack's credentials, a read-only one where no other options are given.
 
     A pooler knows no options, and what is set there would stay with a server's connection that others are given next.
-    Raises: ConnectFailure.
+    Raises: ConnectFailure; CouldNotLook, where the container that is looked through ended.
     """
     here = database.way.address() if database.way else None
     conninfo = make_conninfo(
@@ -82,8 +88,8 @@ def connected(
         user=database.user,
         sslmode=database.sslmode,
         connect_timeout=max(2, round(connect_seconds)),  # libpq counts whole seconds and takes 1 for 2
-        application_name=APPLICATION_NAME,
-        options=None if is_pooled else READ_ONLY_OPTIONS,
+        application_name=application_name,
+        options=None if is_pooled else options,
     )
     try:
         connection = psycopg.connect(conninfo, password=password, autocommit=True)
@@ -92,7 +98,12 @@ def connected(
     if is_pooled:
         connection.prepare_threshold = None  # the next statement may meet another server, and a console knows no such
     with connection:
-        yield connection
+        try:
+            yield connection
+        except psycopg.OperationalError:
+            if database.way:
+                _ = database.way.failure  # raises where it is not the server's doing
+            raise
 
 
 def classified(text: str) -> ConnectFailure:

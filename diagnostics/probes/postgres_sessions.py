@@ -90,6 +90,12 @@ class Block:
         """Give the longest wait."""
         return max((one.wait_seconds or 0.0 for one in self.waiting), default=0.0)
 
+    @property
+    def idle_seconds(self) -> float:
+        """Give for how long the root has kept its transaction open and done nothing; 0 where it does something."""
+        root = self.root
+        return (root.state_seconds or 0.0) if root and root.is_idle_in_transaction else 0.0
+
 
 def sessions_of(connection: psycopg.Connection[DictRow]) -> list[Session]:
     """Give the sessions in a transaction, the oldest first; that of the probe is left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -30,7 +31,10 @@ def addresses(host: str, port: int, *, seconds: float) -> list[Address]:
     Raises: NameUnresolved.
     """
     answers: SimpleQueue[list[Address] | Exception] = SimpleQueue()
-    Thread(target=_ask, args=(host, port, answers), daemon=True, name=f"resolve {host}").start()
+    if _asks_nobody(host):
+        _ask(host, port, answers)  # on busy processors to hand it to a thread takes longer than a TLS handshake
+    else:
+        Thread(target=_ask, args=(host, port, answers), daemon=True, name=f"resolve {host}").start()
     try:
         answer = answers.get(timeout=max(seconds, 0))
     except Empty:
@@ -40,6 +44,15 @@ def addresses(host: str, port: int, *, seconds: float) -> list[Address]:
         number = getattr(answer, "errno", None)
         raise NameUnresolved("dns", f"the name {host} cannot be resolved: {reason}", number=number) from None
     return answer
+
+
+def _asks_nobody(host: str) -> bool:
+    """Say whether no name server is asked: for numbers, and for localhost (RFC 6761, 6.3)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
 def _ask(host: str, port: int, answers: SimpleQueue[list[Address] | Exception]) -> None:

@@ -46,6 +46,9 @@ FAILURE = re2.compile(rf"(?i)\b{WHAT}\b.{{0,60}}\b{NOT}\b|\b{NOT}\b.{{0,40}}\b{W
 LOGIN = re2.compile(r"(?i)\b(?:log[- _]?(?:in|on)|sign[- _]?(?:in|on)|auth\w*)\b")
 SUCCESS = re2.compile(r"(?i)\b(?:ok|success\w*|succeeded|accepted|granted)\b")
 LOCKOUT = re2.compile(r"(?i)\b(?:account|user|login)s?\b.{0,40}\block(?:ed)?[- _]?(?:out)?\b|\block[- _]?out\b")
+# The application's own failure, in a login, say, is no refusal: `Internal Server Error: /auth/login`.
+OWN_FAILURE = re2.compile(r"(?i)\b(?:unhandled|uncaught|internal(?: server)?) (?:error|exception)\b")
+JSON_OBJECT = re.compile(rb"(?:\d{4}-\d\d-\d\dT[\d:.]+Z )?(?=\{)")  # behind an engine's stamp, too
 IS_NONE = r"\b[\"']?\s*(?:[=:]|is|value|was)?\s*[\"']?none\b"
 ALG_NONE = re2.compile(rf"(?i)\balg{IS_NONE}|\bun(?:secured|signed) (?:jwt|jws|token)")
 ALGORITHM_NONE = re2.compile(rf"(?i)\balgorithm{IS_NONE}")  # said of tokens; archives, too, know such an algorithm
@@ -110,12 +113,12 @@ def lines_from_the_end(path: Path, *, max_bytes: int) -> Iterator[bytes]:
 def event_of(line: bytes) -> Event | None:
     """Understand one line; None for one that is empty, torn or says nothing of the kind."""
     text = line.strip()
-    if text.startswith(b"{"):
-        return _of_json(text)
+    if match := JSON_OBJECT.match(text):
+        return _of_json(text[match.end() :], before=match[0])
     return _of_text(text)
 
 
-def _of_json(line: bytes) -> Event | None:
+def _of_json(line: bytes, *, before: bytes = b"") -> Event | None:
     try:
         parsed = json.loads(line)
     except (ValueError, RecursionError):  # torn, or binary
@@ -128,7 +131,7 @@ def _of_json(line: bytes) -> Event | None:
     if kind is Kind.OTHER and LOGIN.search(said) and _outcome(fields) is False:
         kind = Kind.FAILURE
     at = next((when for name in TIME_FIELDS if (when := epoch_seconds(fields.get(name))) is not None), None)
-    if at is None and (stamp := stamp_of(line)):
+    if at is None and (stamp := stamp_of(line) or stamp_of(before)):
         at = stamp.at.timestamp()
     return Event(kind, at, _first(fields, USER_FIELDS), _first(fields, (*ADDRESS_FIELDS, *LESS_TELLING)))
 
@@ -180,7 +183,7 @@ def _outcome(fields: Mapping[str, Any]) -> bool | None:
 
 def _of_text(line: bytes) -> Event | None:
     text = line.decode(errors="replace")
-    if not OF_LOGINS.search(text):
+    if not OF_LOGINS.search(text) or OWN_FAILURE.search(text):
         return None
     kind = _kind(REASON_IN_TEXT.split(text, maxsplit=1)[0], all_of_it=text)
     text = text[:MAX_PAIRS_CHARACTERS]

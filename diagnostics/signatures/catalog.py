@@ -47,6 +47,11 @@ class Signature:
     versions: str = "any"
     ordinary: bool = False
 
+    @property
+    def code(self) -> str:
+        """Give the code of findings about its lines."""
+        return f"log.{self.id.lower()}"
+
 
 @cache
 def all_signatures() -> Mapping[str, Signature]:

@@ -1,7 +1,7 @@
 """The description of a stack (`stack.toml`): its schema, its typed form and its secrets."""
 
-from diagnostics.stack.agents import Agents, Heartbeats, Runs, Tool
-from diagnostics.stack.authentication import Login, OAuth, SecurityLog, SessionCookie, TokenKey, Tokens
+from diagnostics.stack.agents import Agents, Heartbeats, ModelProvider, Runs, Tool
+from diagnostics.stack.authentication import Accounts, Login, OAuth, SecurityLog, SessionCookie, TokenKey, Tokens
 from diagnostics.stack.config import (
     Backups,
     BrokerUrl,
@@ -18,6 +18,7 @@ from diagnostics.stack.config import (
     Pooler,
     Queue,
     Retention,
+    Schedule,
     Service,
     StackConfig,
     TlsFiles,
@@ -27,6 +28,7 @@ from diagnostics.stack.reading import parse_document, parse_toml, read_stack
 from diagnostics.stack.secrets import Mark, SecretReference, SecretResolver, freshness
 
 __all__ = [
+    "Accounts",
     "Agents",
     "Backups",
     "BrokerUrl",
@@ -42,12 +44,14 @@ __all__ = [
     "Logs",
     "Mark",
     "Migrations",
+    "ModelProvider",
     "Monitor",
     "OAuth",
     "Pooler",
     "Queue",
     "Retention",
     "Runs",
+    "Schedule",
     "SecretReference",
     "SecretResolver",
     "SecretUnavailable",

@@ -1,10 +1,12 @@
-"""Where an application keeps its agents and their runs, and what their tools speak to, in typed form."""
+"""Where an application keeps its agents and their runs, and what its agents speak to, in typed form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from diagnostics.stack.secrets import SecretReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,20 @@ class Tool:
     service: str  # from which it is used
     url: str | None = None
     environment_variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProvider:
+    """Who answers the agents' prompts: the base address and the key as the application has them."""
+
+    name: str
+    service: str  # from which it is asked
+    url: str
+    models_path: str = "/models"  # of its list of models, below the address
+    key: SecretReference | None = None
+    key_header: str = "Authorization"  # there as `Bearer KEY`, in any other header as it is
+    headers: Mapping[str, str] = field(default_factory=dict)  # that it wants besides, a version say; no secrets
+    tls: str | None = None  # key of `tls`, whose `ca` is trusted; None for the public CAs of this machine
 
 
 def agents_of(table: Mapping[str, Any] | None) -> Agents | None:

@@ -21,11 +21,25 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """The table in which the application keeps its users, a row each; its hashes are bcrypt's."""
+
+    database: str  # key of `databases`, whose application's login may change the table
+    table: str = "users"  # with its schema where that is not on the search path
+    username: str = "username"  # columns
+    password_hash: str = "password_hash"  # noqa: S105  a column's name
+    failed_attempts: str | None = None  # a number; 0 when a password is reset
+    locked_until: str | None = None  # NULL when a password is reset
+    must_change: str | None = None  # true when a password is reset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenKey:
     """A signing key as one service really has it: an environment variable of its process, or a reference."""
 
     service: str
     environment_variable: str | None = None
+    environment_file: Path | None = None  # of NAME=value lines, from which that environment is made
     value: SecretReference | None = None
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from diagnostics.stack.agents import Agents, Tool
-from diagnostics.stack.authentication import Login, OAuth, SecurityLog, Tokens
+from diagnostics.stack.agents import Agents, ModelProvider, Tool
+from diagnostics.stack.authentication import Accounts, Login, OAuth, SecurityLog, Tokens
 from diagnostics.stack.secrets import SecretReference
 
 
@@ -17,7 +17,7 @@ class Way(Protocol):
 
     @property
     def failure(self) -> str:
-        """Say why the last connection did not come about, empty where it did."""
+        """Say why the last connection did not come about, empty where it did; raises CouldNotLook: nobody could try."""
 
     def address(self) -> tuple[str, int]:
         """Give the local host and port that lead there."""
@@ -56,6 +56,7 @@ class Service:
     depends_on: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()  # configuration and secrets that it must be able to read
     required_environment: tuple[str, ...] = ()  # names that its process must have been started with
+    supervised: bool = False  # a process that is started again by itself when it has ended
     default_values: tuple[str, ...] = ()  # sha256:HEX of values that it is shipped with and that must be changed
 
 
@@ -236,6 +237,16 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How often the stack is looked at by the clock, and what comes of it."""
+
+    every_minutes: int
+    suite: str = "health"
+    open_incidents: bool = True  # when the stack turns unhealthy
+    keep_days: int = 14  # what these runs saw; what an incident has of them is kept as the retention says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackConfig:
     """One deployment under care."""
 
@@ -252,15 +263,18 @@ class StackConfig:
     tls: Mapping[str, TlsFiles] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
     login: Login | None = None
+    accounts: Accounts | None = None
     tokens: Tokens | None = None
     oauth: OAuth | None = None
     security_log: SecurityLog | None = None
     queue: Queue | None = None
     agents: Agents | None = None
     tools: Mapping[str, Tool] = field(default_factory=dict)
+    model_providers: Mapping[str, ModelProvider] = field(default_factory=dict)
     dns: Dns = field(default_factory=Dns)
     logs: Logs = field(default_factory=Logs)
     retention: Retention = field(default_factory=Retention)
+    schedule: Schedule | None = None
     issue_tracker: IssueTracker | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by check slug, then by name
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)  # as validated, references only
@@ -278,3 +292,4 @@ class StackConfig:
         for key in self.tokens.keys if self.tokens else ():
             if key.value:
                 yield key.value
+        yield from dict.fromkeys(one.key for one in self.model_providers.values() if one.key)

@@ -96,6 +96,8 @@ def _plain_words(error: ValidationError) -> str:
         return f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}"
     if rule == "enum":
         return f"must be one of {', '.join(map(str, wants))}"
+    if rule in {"minimum", "maximum"}:
+        return f"must be at {'least' if rule == 'minimum' else 'most'} {wants}"
     if rule == "oneOf":
         return "give exactly one of environment_variable and value"
     if rule in {"propertyNames", "pattern"}:
@@ -122,19 +124,23 @@ def _dangling(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]
     yield from _dangling_oauth(document.get("oauth"), tls)
     if document.get("security_log") == {}:
         yield ("security_log",), "names the files, or the service whose log has lines about logins, or both"
-    yield from _dangling_agents(document)
+    yield from _dangling_agents(document, tls)
     queue = document.get("queue")
     if queue and queue["adapter"] == "redis-list" and not queue.get("pending"):
         yield ("queue",), "a redis-list queue names its lists with pending = [...]"
 
 
-def _dangling_agents(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    database = document.get("agents", {}).get("database")
-    if database is not None and database not in document.get("databases", {}):
-        yield ("agents", "database"), f"there is no [databases.{database}] table"
+def _dangling_agents(document: Document, tls: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for table in ("accounts", "agents"):
+        database = document.get(table, {}).get("database")
+        if database is not None and database not in document.get("databases", {}):
+            yield (table, "database"), f"there is no [databases.{database}] table"
     for name, tool in document.get("tools", {}).items():
         if {"url", "environment_variable"} <= set(tool):
             yield ("tools", name), "give url or environment_variable, not both"
+    for name, provider in document.get("model_providers", {}).items():
+        if provider.get("tls") not in {None, *tls}:
+            yield ("model_providers", name, "tls"), f"there is no [tls.{provider['tls']}] table"
 
 
 def _dangling_oauth(oauth: Document | None, tls: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -150,7 +156,7 @@ def _service_names(document: Document) -> Iterator[tuple[tuple[str | int, ...], 
     for name, service in document["services"].items():
         for index, other in enumerate(service.get("depends_on", ())):
             yield ("services", name, "depends_on", index), other
-    for table in ("endpoints", "databases", "tools"):
+    for table in ("endpoints", "databases", "tools", "model_providers"):
         for name, entry in document.get(table, {}).items():
             yield (table, name, "service"), entry["service"]
     poolers = {name: entry["pooler"] for name, entry in document.get("databases", {}).items() if "pooler" in entry}
@@ -183,6 +189,7 @@ def _typed(document: Document) -> config.StackConfig:
         tls=_named(config.TlsFiles, document.get("tls", {}), root),
         databases=_named(config.Database, document.get("databases", {}), root),
         login=_make(authentication.Login, document.get("login"), root),
+        accounts=_make(authentication.Accounts, document.get("accounts"), root),
         tokens=_tokens(document.get("tokens"), root),
         oauth=_oauth(document.get("oauth"), root),
         security_log=_make(authentication.SecurityLog, document.get("security_log"), root),
@@ -190,8 +197,10 @@ def _typed(document: Document) -> config.StackConfig:
         queue=_queue(document.get("queue"), root),
         agents=agents.agents_of(document.get("agents")),
         tools=_named(agents.Tool, document.get("tools", {}), root),
+        model_providers=_named(agents.ModelProvider, document.get("model_providers", {}), root),
         logs=config.Logs(**document.get("logs", {})),
         retention=config.Retention(**document.get("retention", {})),
+        schedule=_make(config.Schedule, document.get("schedule"), root),
         issue_tracker=_make(config.IssueTracker, document.get("issue_tracker"), root),
         thresholds=document.get("thresholds", {}),
         document=document,
@@ -206,11 +215,12 @@ _PATHS = {
     "client_key",
     "client_ca",
     "pid_file",
+    "environment_file",
     "heartbeat_file",
     "directory",
 }
 _PATH_LISTS = {"log_files", "files", "paths", "directories"}
-_SECRETS = {"password", "admin_password", "value"}
+_SECRETS = {"password", "admin_password", "value", "key"}
 _NESTED: dict[str, Callable[..., Any]] = {
     "monitor": config.Monitor,
     "migrations": config.Migrations,

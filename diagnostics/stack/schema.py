@@ -10,6 +10,7 @@ ENVIRONMENTS = ("Development", "Staging", "Production")
 VANTAGES = ("process", "container")
 ROLES = ("api", "worker", "proxy", "database", "pooler", "queue", "other")
 ADAPTERS = ("redis-list", "celery")
+SUITES = ("health", "ssl", "database", "auth", "full")  # of checks
 BACKUP_FORMATS = ("pg_dump", "opaque")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -40,7 +41,7 @@ SECRET: Schema = {"type": "string", "pattern": REFERENCE_PATTERN, "x-secret": Tr
 
 SERVICE = _table(
     {"role": _choice(ROLES), "pid_file": TEXT, "log_files": TEXTS, "depends_on": TEXTS}
-    | {"listens": {"type": "array", "items": LISTEN}, "files": TEXTS}
+    | {"listens": {"type": "array", "items": LISTEN}, "files": TEXTS, "supervised": {"type": "boolean"}}
     | {
         "required_environment": {"type": "array", "items": VARIABLE, "maxItems": 100},
         "default_values": {"type": "array", "items": DIGEST, "maxItems": 100},
@@ -87,9 +88,12 @@ LOGIN = _table(
     required=("endpoint", "username", "password"),
 )
 TOKEN_KEY = _table(
-    {"service": TEXT, "environment_variable": VARIABLE} | {"value": SECRET},
+    {"service": TEXT, "environment_variable": VARIABLE, "environment_file": TEXT} | {"value": SECRET},
     required=("service",),
-) | {"oneOf": [{"required": ["environment_variable"]}, {"required": ["value"]}]}
+) | {
+    "oneOf": [{"required": ["environment_variable"]}, {"required": ["value"]}],
+    "dependentRequired": {"environment_file": ["environment_variable"]},
+}
 TOKENS = _table(
     {
         "algorithms": TEXTS,
@@ -138,6 +142,11 @@ RUNS = _table(
     | dict.fromkeys(("id", "state", "at", "started_at", "tool"), COLUMN),
     required=("table",),
 )
+ACCOUNTS = _table(
+    {"database": TEXT, "table": TABLE}
+    | dict.fromkeys(("username", "password_hash", "failed_attempts", "locked_until", "must_change"), COLUMN),
+    required=("database",),
+)
 AGENTS = _table({"database": TEXT, "heartbeats": HEARTBEATS, "runs": RUNS}, required=("database",))
 RESOLVER: Schema = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[0-9.]+)(:[0-9]{1,5})?$"}
 DNS = _table({"resolvers": {"type": "array", "items": RESOLVER, "maxItems": 10}, "expected": _tables(TEXTS)})
@@ -148,6 +157,17 @@ COOKIE = _table(
 )
 URL: Schema = {"type": "string", "pattern": r"^https?://[^/\s@?#]+(/[^\s?#]*)?$"}
 TOOL = _table({"service": TEXT, "url": URL, "environment_variable": VARIABLE}, required=("service",))
+HEADERS: Schema = {
+    "type": "object",
+    "propertyNames": {"pattern": r"^[A-Za-z0-9-]{1,100}$"},
+    "additionalProperties": TEXT,
+    "maxProperties": 20,
+}
+MODEL_PROVIDER = _table(
+    {"service": TEXT, "url": URL, "models_path": HTTP_PATH, "key": SECRET, "headers": HEADERS, "tls": TEXT}
+    | {"key_header": {"type": "string", "pattern": r"^[A-Za-z0-9-]{1,100}$"}},
+    required=("service", "url"),
+)
 OAUTH = _table(
     {
         "issuer": URL,
@@ -177,6 +197,15 @@ ENGINE = _table(
 )
 HOST = _table({"paths": TEXTS})
 RETENTION = _table({"days": {"type": "integer", "minimum": 1, "maximum": 36_500}})
+SCHEDULE = _table(
+    {
+        "every_minutes": {"type": "integer", "minimum": 1, "maximum": 10_080},  # a run may take a minute
+        "suite": _choice(SUITES),
+        "open_incidents": {"type": "boolean"},
+        "keep_days": {"type": "integer", "minimum": 1, "maximum": 36_500},
+    },
+    required=("every_minutes",),
+)
 LOGS = _table(
     {
         "window_minutes": {"type": "integer", "minimum": 1, "maximum": 1440},
@@ -210,15 +239,18 @@ STACK: Schema = _table(
         "tls": _tables(TLS),
         "databases": _tables(DATABASE),
         "login": LOGIN,
+        "accounts": ACCOUNTS,
         "tokens": TOKENS,
         "oauth": OAUTH,
         "security_log": SECURITY_LOG,
         "queue": QUEUE,
         "agents": AGENTS,
         "tools": _tables(TOOL),
+        "model_providers": _tables(MODEL_PROVIDER),
         "dns": DNS,
         "logs": LOGS,
         "retention": RETENTION,
+        "schedule": SCHEDULE,
         "issue_tracker": ISSUE_TRACKER,
         "thresholds": _tables({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}),
     },

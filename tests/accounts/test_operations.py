@@ -116,7 +116,7 @@ def test_scopes_follow_the_roles_that_the_person_has_now(operator: User) -> None
     issue(operator)
     set_roles(user=operator, roles=[Role.APPROVER], by=SETUP, at=timezone.now(), because="moved")
     token = ApiToken.objects.select_related("user").get()
-    assert queries.usable_scopes(token) == SCOPES_OF[Role.APPROVER]
+    assert queries.usable_scopes(token) == SCOPES_OF[Role.OPERATOR] & SCOPES_OF[Role.APPROVER]
     set_roles(user=operator, roles=[], by=SETUP, at=timezone.now(), because="left")
     assert queries.usable_scopes(ApiToken.objects.select_related("user").get()) == frozenset()
     assert Entry.objects.filter(verb="user:roles_changed").count() == 2

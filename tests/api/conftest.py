@@ -20,7 +20,10 @@ from diagnostics.looking.look import Look
 from diagnostics.models import CheckResult, Run, Stack
 from diagnostics.operations import looks, start_run
 from diagnostics.states import ResultProgress
+from tests.api.trail import signing
 from tests.conftest import SETUP, client_of
+
+__all__ = ["signing"]  # a fixture
 
 FILING = "/api/v1/bug-reports/"
 FIELDS = {

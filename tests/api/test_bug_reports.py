@@ -105,7 +105,7 @@ _texts = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: tex
         | {"environment": st.sampled_from(["Production", "staging", " DEVELOPMENT "])}
     )
 )
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_said_json_and_markdown_reach_the_same_verdict(client: APIClient, fields: dict[str, str]) -> None:
     as_json = client.post(FILING, {"stack": "plain", **fields}, format="json")
     as_markdown = send_markdown(client, render(TemplateFields(**fields)))

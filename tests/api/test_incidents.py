@@ -85,9 +85,10 @@ def test_stacks_are_told_without_the_particulars_of_their_description(client: AP
     [stack] = client.get("/api/v1/stacks/").json()["results"]
     assert stack == client.get(stack["url"]).json()
     assert set(stack) == {
-        *("name", "url", "environment", "vantage", "description", "services", "emergency_contacts", "applied_at")
+        *("name", "url", "environment", "vantage", "description", "services", "emergency_contacts", "applied_at"),
+        "schedule",
     }
-    assert (stack["name"], stack["services"]) == ("plain", ["api"])
+    assert (stack["name"], stack["services"], stack["schedule"]) == ("plain", ["api"], None)
     problem_of(client.get("/api/v1/stacks/nowhere/"), 404, "not-found")
 
 

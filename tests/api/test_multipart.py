@@ -101,7 +101,6 @@ def test_the_digest_does_not_depend_on_the_boundary_and_on_nothing_else() -> Non
 
 
 @given(st.lists(st.tuples(NAMES, st.none() | FILE_NAMES, CONTENTS), min_size=1, max_size=8))
-@settings(deadline=None)
 def test_it_agrees_with_the_frameworks_parser_on_whole_forms(parts: list[forms.Sent]) -> None:
     parts = [(name, file_name, data if file_name else data.hex().encode()) for name, file_name, data in parts]
     body = forms.form(parts)
@@ -109,7 +108,7 @@ def test_it_agrees_with_the_frameworks_parser_on_whole_forms(parts: list[forms.S
 
 
 @given(st.binary(max_size=500), st.integers(0, 700), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_whatever_comes_there_is_a_form_or_a_refusal(noise: bytes, place: int, replaces: bool) -> None:
     body = forms.form([("a", None, b"1"), ("b", "x.png", b"2"), ("c", None, b"3")])
     end = place + (len(noise) if replaces else 0)

@@ -16,7 +16,8 @@ from awe_incidents.accounts.errors import AccountsError
 from awe_incidents.accounts.models import User
 from awe_incidents.api.errors import ApiError
 from awe_incidents.api.middleware import RequestMiddleware
-from awe_incidents.api.problems import BY_ERROR, BY_STATUS, INVALID, MALFORMED
+from awe_incidents.api.problem_kinds import INVALID, MALFORMED
+from awe_incidents.api.problems import BY_ERROR, BY_STATUS
 from awe_incidents.api.v1 import bug_reports, runs
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.audit.models import Entry

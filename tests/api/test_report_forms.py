@@ -79,7 +79,7 @@ def test_another_persons_report_is_not_given_as_markdown_either(mine: Filed, oth
 @given(report=REPORTS)
 @example(TemplateFields(container_logs="```\n**Environment**: x\n````", actual_behavior="a\r\nb"))
 @example(TemplateFields(steps_to_reproduce="\u202eabc\u202c  \n\n\x01\x1b[0m\x7f  ", actual_behavior="\U0001f525 "))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_what_is_stored_survives_the_way_out_and_in(client: APIClient, report: TemplateFields) -> None:
     """Filed as JSON, read as Markdown, filed as Markdown, and pasted into JSON: the same rows each time."""
     said = asdict(report) | {"environment": "Staging", "actual_behavior": f"{report.actual_behavior}."}

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ import schemathesis
 import werkzeug.test
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from hypothesis import HealthCheck, settings
@@ -24,9 +26,26 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.transport.serialization import Binary
 
 from awe_incidents.accounts.models import User
+from awe_incidents.accounts.roles import Role
+from awe_incidents.audit import note
+from awe_incidents.audit.checkpoint import Checkpoint
+from awe_incidents.audit.log_rows import log_head
+from awe_incidents.audit.models import Entry
+from awe_incidents.audit.queries import driver_connection
+from awe_incidents.audit.sequencer import sequence_entries
 from awe_incidents.incidents.template import TemplateFields, render
-from tests import pictures
+from awe_incidents.recovery import operations as recovery
+from awe_incidents.recovery.actions import registry
+from awe_incidents.recovery.freezes import Freeze, MaintenanceWindow
+from awe_incidents.recovery.models import ManualAction, RecoveryRequest
+from diagnostics.models import Stack
+from diagnostics.operations.runs import close_run
+from tests import database, pictures
 from tests.api.conftest import Filed, token_of
+from tests.audit import logs
+from tests.conftest import _person
+from tests.recovery import acting
+from tests.recovery.conftest import actor
 
 # The gate must say the same twice, and soon; more is found with other seeds and more examples.
 EXAMPLES = int(os.environ.get("AWE_FUZZ_EXAMPLES", "12"))
@@ -49,20 +68,51 @@ def _document() -> dict[str, Any]:
 
 schema = schemathesis.openapi.from_dict(_document(), config=SchemathesisConfig.from_dict(CONFIG))
 schema.app = get_wsgi_application()
+AUDIT = "/api/v1/audit/"
 ADDING = "/api/v1/bug-reports/{id}/attachments/"
 keys = itertools.count()
 FILES = {"screenshot": Binary(pictures.picture()), "attachment": Binary(b"a log")}
 
 
 @pytest.fixture(params=["operator", "reporter"])
-def token(request: pytest.FixtureRequest, operator: User, reporter: User) -> str:
-    """Somebody's token."""
-    return token_of({"operator": operator, "reporter": reporter}[request.param])
+def token(request: pytest.FixtureRequest, operator: User, reporter: User, auditor: User) -> str:
+    """Somebody's token; who operates reads no trail, so there an auditor comes."""
+    people = {"operator": auditor if AUDIT in request.node.name else operator, "reporter": reporter}
+    return token_of(people[request.param])
+
+
+@pytest.fixture(scope="module")
+def may_sign(django_db_setup: None) -> Iterator[None]:
+    """Let the application insert checkpoints, so that what it signs goes with the transaction of a test."""
+    with database.superuser().connect(str(connection.settings_dict["NAME"])) as superuser:
+        superuser.execute("GRANT INSERT ON audit_checkpoint TO incidents_app")
+        yield
+        superuser.execute("REVOKE INSERT ON audit_checkpoint FROM incidents_app")
+
+
+def _sign() -> None:
+    """Sign what there is."""
+    with driver_connection() as driver:
+        sequence_entries(driver, looks_at_everything=True)
+        head = log_head(driver)
+        signed = note.sign(bytes(Checkpoint(logs.ORIGIN, head.size, head.root)), logs.Log().signer)
+        driver.execute(
+            "INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (%s, %s, %s, now())",
+            [head.size, head.root, signed],
+        )
 
 
 @pytest.fixture
-def world(mine: Filed, theirs: Filed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filed]:
+def world(
+    mine: Filed, theirs: Filed, stack: Stack, operator: User, may_sign: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Filed]:
     """What there is, kept in one connection and transaction over all requests, as Django's own test client does."""
+    close_run(
+        run_id=mine.run, code="run.deadline", message="enough", at=timezone.now()
+    )  # so that it suggests something
+    monkeypatch.setattr(registry, "all_actions", lambda: acting.ALL)
+    _make_recovery(stack, operator)
+    _sign()
     # The client puts large forms into temporary files and leaves them open.
     in_memory = functools.partial(werkzeug.test.stream_encode_multipart, use_tempfile=False)
     monkeypatch.setattr(werkzeug.test, "stream_encode_multipart", in_memory)
@@ -78,12 +128,19 @@ def answers(request: pytest.FixtureRequest, token: str) -> Iterator[set[int]]:
     """Collect the answers to one operation; an attack that was never answered well has attacked nothing."""
     seen: set[int] = set()
     yield seen
-    may_all = "operator" in request.node.name and f"POST {ADDING}" not in request.node.name  # only a report's reporter
-    assert seen & ({200, 201} if may_all else {200, 201, 403}), seen
+    name = request.node.name
+    # Only a report's reporter adds files; others than the requester decide, and each step is taken once; approvers
+    # declare windows; what a diagnosis does not recommend cannot be asked for as recommended.
+    not_all = (
+        *(f"POST {ADDING}", "recovery-requests/{id}/", "POST /api/v1/maintenance-windows/"),
+        "POST /api/v1/incidents/{id}/recovery-requests/",
+    )
+    may_all = "operator" in name and not any(one in name for one in not_all)
+    assert seen & ({200, 201} if may_all else {200, 201, 403, 409}), seen
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_the_api_keeps_to_its_schema(case: schemathesis.Case[Any], token: str, world: Filed, answers: set[int]) -> None:
     if case.meta and case.meta.generation.mode.is_positive:
         with _lent(case):
@@ -121,11 +178,25 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
         _mend(case.body)
         if "/attachments/" in case.path:
             case.body["attachment"] = [FILES["attachment"]]  # there must be some file
-        if "action" in case.body:
+        if "run" in case.body:
+            case.body["run"] = world.run  # whose suggestion there is
+        if "action" in case.body and "parameters" not in case.body:
             case.body["because"] = "it must be"  # some steps need a reason
     elif case.media_type == "text/markdown":
         case.body = _template()
         case.query |= {"stack": "plain"} if case.path.endswith("/bug-reports/") else {}
+
+
+def _make_recovery(stack: Stack, operator: User) -> None:
+    """Ask for something, and tell of something that was done by hand."""
+    said: dict[str, Any] = {"stack": stack, "user": operator, "by": actor(operator), "at": timezone.now()}
+    recovery.request_action(slug="test.write", document={"file": "target"}, because="broken", **said)
+    recovery.record_manual_action(done_by="me", done_at=timezone.now(), because="broken", **said)
+    recovery.freeze_stack(
+        starts_at=None, ends_at=timezone.now() + timedelta(days=1), from_tier=0, because="broken", **said
+    )
+    said["user"] = _person("declarer", Role.APPROVER)
+    recovery.declare_window(weekday=1, opens_at=time(2), minutes=60, because="few are here", **said)
 
 
 def _mend_query(query: dict[str, Any]) -> None:
@@ -134,6 +205,11 @@ def _mend_query(query: dict[str, Any]) -> None:
         query |= {"first_line": 1, "last_line": 3}
     if {"opened_after", "opened_before"} <= set(query):
         query |= {"opened_after": "2026-01-01T00:00:00Z", "opened_before": "2030-01-01T00:00:00Z"}
+    if {"occurred_after", "occurred_before"} <= set(query):
+        query |= {"occurred_after": "2026-01-01T00:00:00Z", "occurred_before": "2030-01-01T00:00:00Z"}
+    if "subject_id" in query:
+        query |= {"subject_type": "run"}
+    query |= {name: 1 for name in ("from", "to") if name in query}
     if "q" in query:
         query["q"] = f"{query['q'][:100]} broken"
 
@@ -145,6 +221,12 @@ def _template() -> str:
 def _mend(body: dict[str, Any]) -> None:
     """Put in what is there, and what is what it says."""
     body |= {name: there for name, there in (("stack", "plain"), ("incident", None)) if name in body}
+    if "ends_at" in body:
+        body |= {"starts_at": None, "ends_at": f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
+    body |= {"done_at": "2026-01-01T00:00:00Z"} if "done_at" in body else {}
+    if "parameters" in body:
+        body |= {"action": "test.write", "parameters": {"file": "target"}}
+        body.pop("retry_of", None)
     body |= {name: _template() for name in ("markdown", "report") if name in body}
     for name, content in FILES.items():
         if name in body:
@@ -155,6 +237,10 @@ def _addresses(path: str, world: Filed) -> dict[str, object]:
     """Give what is there: addresses of nothing are 404, which tells little of the operation."""
     if "{name}" in path:
         return {"name": "plain"}
+    if "{level}" in path:
+        return {"level": "entries", "index": "000.p/1"}
+    if "{event_id}" in path:
+        return {"event_id": str(Entry.objects.values_list("event_id", flat=True).earliest("id"))}
     number = {"number": 1} if "{number}" in path else {}
     of = {
         "attachments": world.attachment,
@@ -162,5 +248,9 @@ def _addresses(path: str, world: Filed) -> dict[str, object]:
         "incidents": world.incident,
         "runs": world.run,
         "evidence": world.evidence,
+        "recovery-requests": RecoveryRequest.objects.latest("pk").pk,
+        "manual-actions": ManualAction.objects.latest("pk").pk,
+        "freezes": Freeze.objects.latest("pk").pk,
+        "maintenance-windows": MaintenanceWindow.objects.latest("pk").pk,
     }
     return {"id": of[path.split("/")[3]], **number}

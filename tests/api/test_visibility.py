@@ -6,13 +6,14 @@ import itertools
 import json
 from dataclasses import fields
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from awe_incidents.accounts.models import User
-from awe_incidents.accounts.roles import scopes_of
+from awe_incidents.accounts.roles import Scope, scopes_of
 from awe_incidents.api.views import ScopedView
 from awe_incidents.incidents.models import BugReport, IncidentRun, IncidentWords, TimelineEntry
 from diagnostics.models import Evidence, Run, Stack
@@ -25,6 +26,7 @@ DETAILS = {
     "incidents/{incident}/": "mark",
     "incidents/{incident}/runs/": "run",
     "incidents/{incident}/diagnosis/": "run",
+    "incidents/{incident}/similar/": "incident",
     "incidents/{incident}/timeline/": "report",
     "runs/{run}/": "mark",
     "runs/{run}/diagnosis/": "run",
@@ -38,6 +40,31 @@ DETAILS = {
 LISTS = ["bug-reports/", "incidents/", "runs/"]
 FILTERS = ["", "?stack=plain", "?page_size=100", "?cursor=0", "?cursor=-0", "?cursor=9223372036854775807", "?cursor=-1"]
 OF_NOBODY = ["stacks/", "stacks/plain/"]
+OF_RECOVERY = [  # of a scope that reporters lack: test_recovery.py
+    "recovery-actions/",
+    "recovery-requests/",
+    "recovery-requests/{recovery}/",
+    "recovery-requests/{recovery}/output/",
+    "manual-actions/",
+    "manual-actions/{manual}/",
+    "freezes/",
+    "freezes/{freeze}/",
+    "maintenance-windows/",
+    "maintenance-windows/{window}/",
+]
+# For auditors alone, whatever was filed by whom.
+EVENT = str(UUID(int=1))
+OF_AUDITORS = [
+    "audit/entries/",
+    f"audit/entries/{EVENT}/",
+    f"audit/entries/{EVENT}/body/",
+    f"audit/entries/{EVENT}/proof/",
+    "audit/checkpoint/",
+    "audit/consistency/",
+    "audit/export/",
+    "audit/log/checkpoint",
+    "audit/log/tile/0/000",
+]
 EVERYBODY = ["reporter", "other_reporter", "operator", "approver", "auditor"]
 
 
@@ -50,7 +77,7 @@ def address(path: str, filed: Filed) -> str:
 
 
 def test_the_matrix_has_every_address_that_reads() -> None:
-    known = {path.partition("?")[0] for path in (*DETAILS, *LISTS, *OF_NOBODY)}
+    known = {path.partition("?")[0] for path in (*DETAILS, *LISTS, *OF_NOBODY, *OF_AUDITORS, *OF_RECOVERY)}
     found = {
         path.removeprefix("api/v1/")
         for path, view in _views(get_resolver().url_patterns)
@@ -59,6 +86,7 @@ def test_the_matrix_has_every_address_that_reads() -> None:
     assert len(found) == len(known)
     for path in found:
         shape = path.replace("<int:id>", "{}").replace("<int:number>", "1").replace("<stack_name:name>", "plain")
+        shape = shape.replace("<uuid:event_id>", EVENT).replace("<str:level>/<path:index>", "0/000")
         assert shape in {_shape(one) for one in known}
 
 
@@ -123,7 +151,20 @@ def test_nobody_reads_without_token_or_scope(auditor: User, mine: Filed) -> None
         assert sorted(answers.values()) == [200, *[403] * (len(answers) - 1)], answers
 
 
-@pytest.mark.parametrize("action", ["runs/", "transitions/"])
+@pytest.mark.parametrize("path", OF_AUDITORS)
+def test_the_trail_is_read_by_auditors_with_the_scope_for_it_alone(
+    reporter: User, operator: User, approver: User, auditor: User, path: str
+) -> None:
+    for user in (reporter, operator, approver):
+        problem_of(get(user, path), 403, "not-allowed")
+    others = client_with(token_of(auditor, scopes=scopes_of(auditor.roles) - {Scope.AUDIT_READ}))
+    told = problem_of(others.get(f"/api/v1/{path}"), 403, "not-allowed")
+    assert "audit:read" in told["detail"]
+    problem_of(client_with("awe_00000000_" + "A" * 43).get(f"/api/v1/{path}"), 401, "not-authenticated")
+    assert get(auditor, path).status_code not in {401, 403}
+
+
+@pytest.mark.parametrize("action", ["runs/", "transitions/", "suggestion/acceptance/"])
 @pytest.mark.parametrize("role", ["reporter", "approver", "auditor"])
 def test_refused_steps_do_not_tell_whether_an_incident_exists(
     request: pytest.FixtureRequest, theirs: Filed, action: str, role: str

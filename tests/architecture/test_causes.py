@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from awe_incidents.incidents.states import Category, Severity
+from awe_incidents.recovery.actions.registry import all_actions
 from diagnostics.checks.registry import all_checks
 from diagnostics.checks.result import State
 from diagnostics.diagnosis.catalog import all_causes
@@ -97,3 +98,8 @@ def test_every_failure_that_a_check_was_seen_to_give_is_a_sign_of_some_cause() -
     }
     signs = [sign for cause in all_causes().values() for sign in cause.signs if State.FAIL in sign.states]
     assert {code for code in failures if not any(fnmatchcase(code, sign.code) for sign in signs)} == set()
+
+
+def test_every_recommended_action_is_there() -> None:
+    recommended = {slug for cause in all_causes().values() for slug in cause.actions}
+    assert recommended <= set(all_actions())

@@ -19,8 +19,21 @@ import diagnostics
 from awe_incidents.api.problems import BY_ERROR
 from awe_incidents.celery import app
 from awe_incidents.incidents.queue import PREFILL_REPORT, PREPARE_ATTACHMENT
-from awe_incidents.incidents.states import ATTACHMENT_TRANSITIONS, TRANSITIONS, AttachmentState, IncidentState
+from awe_incidents.incidents.states import (
+    ATTACHMENT_TRANSITIONS,
+    TRANSITIONS,
+    WATCH_TRANSITIONS,
+    AttachmentState,
+    IncidentState,
+    WatchState,
+)
 from awe_incidents.monthly import MonthlyId
+from awe_incidents.reconciliation import queue as reconciliation_queue
+from awe_incidents.recovery import queue as recovery_queue
+from awe_incidents.recovery import states as recovery_states
+from awe_incidents.recovery.actions.base import Action
+from awe_incidents.recovery.actions.registry import all_actions
+from awe_incidents.recovery.policies import Tier
 from diagnostics import queue
 from diagnostics.checks.base import SUITES, Check
 from diagnostics.checks.registry import all_checks, suite
@@ -29,7 +42,7 @@ from diagnostics.states import RESULT_TRANSITIONS, RUN_TRANSITIONS, ResultProgre
 
 ROOT = Path(__file__).resolve().parents[2]
 # From bottom to top; a foreign key may only point down or stay.
-LAYERS = ["audit", "accounts", "diagnostics", "incidents", "api"]
+LAYERS = ["audit", "accounts", "diagnostics", "incidents", "recovery", "reconciliation", "api"]
 MAX_LINES = 300
 STANDALONE = {"awe_incidents/audit/verify_trail.py"}
 
@@ -83,6 +96,8 @@ def test_no_key_of_the_database_points_into_a_table_whose_months_are_dropped() -
 def test_queued_names_are_registered_tasks() -> None:
     app.loader.import_default_modules()
     assert {queue.START_RUN, queue.EXECUTE_CHECK, PREPARE_ATTACHMENT, PREFILL_REPORT} <= set(app.tasks)
+    assert {recovery_queue.EXECUTE, recovery_queue.RECONCILE} <= set(app.tasks)
+    assert {reconciliation_queue.RECONCILE_DUE, reconciliation_queue.RECONCILE_STACK} <= set(app.tasks)
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
 
 
@@ -90,11 +105,16 @@ def test_every_status_is_in_its_transition_table() -> None:
     assert set(RUN_TRANSITIONS) == set(RunState)
     assert set(RESULT_TRANSITIONS) == set(ResultProgress)
     assert set(ATTACHMENT_TRANSITIONS) == set(AttachmentState)
+    assert set(WATCH_TRANSITIONS) == set(WatchState)
+    assert set(recovery_states.REQUEST_TRANSITIONS) == set(recovery_states.RequestState)
+    assert set(recovery_states.EXECUTION_TRANSITIONS) == set(recovery_states.ExecutionState)
+    assert set(recovery_states.STEP_TRANSITIONS) == set(recovery_states.StepState)
+    assert set(recovery_states.REVIEW_TRANSITIONS) == set(recovery_states.ReviewState)
     reachable = {step.target for step in TRANSITIONS.values()} | {IncidentState.OPEN}
     assert reachable == set(IncidentState)
 
 
-@pytest.mark.parametrize("package", ["accounts", "api", "audit", "incidents"])
+@pytest.mark.parametrize("package", ["accounts", "api", "audit", "incidents", "recovery"])
 def test_every_domain_error_has_a_row(package: str) -> None:
     _every_error_has_a_row(importlib.import_module(f"awe_incidents.{package}.errors"))
 
@@ -131,6 +151,32 @@ def test_every_check_keeps_the_contract(slug: str) -> None:
     assert all(required in all_checks() for required in one.requires)
     assert 0 < one.deadline_seconds < RUN_SECONDS
     assert slug in suite("full")
+
+
+@pytest.mark.parametrize("slug", list(all_actions()))
+def test_every_action_has_a_test_and_a_page(slug: str) -> None:
+    category, _, name = slug.partition(".")
+    places = [ROOT / "tests" / place / "actions" / category / f"test_{name}.py" for place in ("recovery", "docker")]
+    assert any(path.exists() for path in places)
+    assert (ROOT / "docs" / "actions" / f"{slug}.md").exists()
+
+
+@pytest.mark.parametrize("slug", list(all_actions()))
+def test_every_action_keeps_the_contract(slug: str) -> None:
+    one = all_actions()[slug]
+    assert isinstance(one, Action)
+    assert one.tier in set(Tier)
+    assert one.version >= 1
+    assert all(schema["description"] for schema in one.schema()["properties"].values())
+
+
+def test_recovery_tasks_are_acknowledged_first_and_never_repeated() -> None:
+    """Whatever the defaults of the application become."""
+    app.loader.import_default_modules()
+    for name in (recovery_queue.EXECUTE, recovery_queue.RECONCILE):
+        task = app.tasks[name]
+        assert (task.acks_late, task.max_retries, task.ignore_result) == (False, 0, True)
+        assert not getattr(task, "autoretry_for", ())
 
 
 def test_prerequisites_have_no_circle() -> None:

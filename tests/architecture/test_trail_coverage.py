@@ -13,88 +13,119 @@ from typing import Any
 
 import pytest
 
-from awe_incidents.accounts import operations as accounts
-from awe_incidents.growth import operations as growth
-from awe_incidents.incidents import operations as incidents
-from diagnostics.operations import baselines, inspecting, looks, runs, stacks, sweeping
-
-INCIDENTS = [
-    importlib.import_module(f"{incidents.__name__}.{found.name}") for found in pkgutil.iter_modules(incidents.__path__)
-]
+import awe_incidents
+import diagnostics
+from awe_incidents.audit import erasing, rotating, trail
 
 # What changes no fact of its own: bookkeeping of claims, and steps inside an operation that records.
-WITHOUT_OWN_ENTRY = {
+WITHOUT_ENTRY = {
     "add_title": "words follow from an incident",
-    "advance_run": "finishes by _finish, which records",
     "claim_attachment": "a lease; the outcome is recorded",
-    "apply_retention": "removes in batches, and each records what went",
     "claim_check": "a lease; the run is recorded at start and finish",
-    "collect_contents": "walks in steps, and each records what went",
-    "close_run": "finishes by _finish, which records",
-    "execute_check": "claims, looks and stores",
-    "keep_title": "words follow from an incident",
-    "learn": "what is usual follows from results",
+    "claim_prefill": "a lease; the outcome is recorded",
     "drop_empty_months": "partitions without rows; no fact changes",
     "empty_months_kept": "a lock",
+    "fill_result": "part of a look that is stored; the run's finish is recorded with a digest of its results",
+    "follow_schedule": "part of a stack's description, whose change is recorded",
     "forget": "words of reports that retention removes and records",
-    "make_months": "empty partitions; no fact changes",
     "keep_attachments": "inserts what the caller records",
+    "keep_diagnosis": "what follows from a run's results, whose digest is recorded",
+    "keep_evidence": "part of a look that is stored",
+    "keep_handovers": "part of a look that is stored",
+    "keep_title": "words follow from an incident",
+    "learn": "what is usual follows from results",
+    "make_months": "empty partitions; no fact changes",
+    "move_request": "recorded by the caller, who knows why",
+    "move_words": "words follow from a move",
     "new_attachments": "inserted and recorded by the caller",
     "new_content": "inserted and recorded by the caller",
-    "move_words": "words follow from a move",
     "new_run": "inserted and recorded by the caller",
-    "note_run_finished": "the finish is recorded where it happens; this is its line in a history",
     "note_token_use": "the minute of the last use",
-    "claim_prefill": "a lease; the outcome is recorded",
-    "prefill_report": "claims, captures and stores, which records",
-    "sweep_prefills": "rings; giving up stores, which records",
-    "prepare_attachment": "claims, remakes and stores",
+    "queue_execution": "part of an approval, which is recorded",
+    "release_target": "part of an end, which is recorded",
     "request_run": "recorded by the caller beside its own fact",
-    "store_attachment": "settles by _settle, which records",
     "say_anew": "words follow from a revision",
     "settle": "words follow from an incident's state",
-    "store_look": "a result; the run is recorded at start and finish with a digest of its results",
-    "sweep": "rings and frees; closing a run records",
-    "sweep_attachments": "rings; giving up stores, which records",
     "write_history": "lines of what an operation records",
 }
-
-
-def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (accounts, growth, *INCIDENTS, baselines, inspecting, looks, runs, stacks, sweeping):
-        for name, function in vars(module).items():
-            if _is_own(module, function) and not name.startswith("_"):
-                yield name, function
-
-
-def _is_own(module: ModuleType, function: object) -> bool:
-    return inspect.isfunction(function) and function.__module__ == module.__name__
-
-
-def calls(function: Callable[..., Any]) -> set[str]:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-
-
 READS = {
-    "held_report",
+    "held_up",
+    "check_rate",
+    "alarms_of_executions",
+    "blind_span",
+    "silent_engine",
+    "unexplained",
+    "check_pending",
+    "cleaned",
+    "database_now",
     "difference",
     "entry_of",
     "facts_of",
+    "free_request",
+    "held_execution",
+    "held_report",
+    "held_request",
     "history_of",
+    "looking",
+    "plan_action",
+    "planned",
+    "prepared",
     "reserve_and_decide",
     "results_digest",
     "rows_outside_months",
     "run_requested",
+    "site_of",
     "with_files",
 }
 
 
-@pytest.mark.parametrize(("name", "function"), [pair for pair in public_functions() if pair[0] not in READS])
+def modules() -> Iterator[ModuleType]:
+    """Yield every module of operations that there is."""
+    for package in (awe_incidents, diagnostics):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if "operations" in found.name.split("."):
+                yield importlib.import_module(found.name)
+    yield from (erasing, rotating)
+
+
+def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for module in modules():
+        for name, function in vars(module).items():
+            is_own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if is_own and not name.startswith("_"):
+                yield name, function
+
+
+def named_in(thing: Any) -> Iterator[Any]:
+    """Yield the functions and classes of ours that the source of one names."""
+    names = vars(importlib.import_module(thing.__module__))
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(thing)))):
+        if isinstance(node, ast.Name):
+            yield names.get(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield getattr(names.get(node.value.id), node.attr, None)
+
+
+def records(function: Callable[..., Any]) -> bool:
+    """Tell whether a function comes to the trail's writer, by whatever it calls."""
+    todo, seen = [function], set[int]()
+    while todo:
+        one = inspect.unwrap(todo.pop())
+        if one in (trail.record, trail.record_all):
+            return True
+        if id(one) not in seen and one.__module__.startswith(("awe_incidents.", "diagnostics.")):
+            seen.add(id(one))
+            todo += [part for part in named_in(one) if inspect.isfunction(part) or inspect.isclass(part)]
+    return False
+
+
+@pytest.mark.parametrize(("name", "function"), list(public_functions()))
 def test_every_operation_records_its_fact(name: str, function: Callable[..., Any]) -> None:
-    records = {"trail.record", "trail.record_all"} & calls(function)
-    assert bool(records) != (name in WITHOUT_OWN_ENTRY), f"{name} must record a fact, or say here why not"
+    assert records(function) != (name in READS or name in WITHOUT_ENTRY), f"{name} must record a fact, or say why not"
 
 
-def test_the_list_of_exceptions_is_no_longer_than_it_must_be() -> None:
-    assert set(WITHOUT_OWN_ENTRY) <= {name for name, _ in public_functions()}
+def test_the_lists_of_exceptions_are_no_longer_than_they_must_be() -> None:
+    names = {name for name, _ in public_functions()}
+    assert set(WITHOUT_ENTRY) <= names
+    assert names >= READS
+    assert not READS & set(WITHOUT_ENTRY)

@@ -28,7 +28,7 @@ KEYS = f"{ISSUER_PATH}/keys"
 
 @dataclass
 class Provider:
-    """What it says may be changed by path; `asked` has every path that was asked for."""
+    """What it says may be changed by path; `asked` has every path that was asked for, `sent` the headers with it."""
 
     files: TlsFiles
     port: int = 0
@@ -37,6 +37,7 @@ class Provider:
     clock_ahead: float = 0.0
     replies: dict[str, tuple[int, bytes, dict[str, str]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    sent: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def issuer(self) -> str:
@@ -76,6 +77,7 @@ def running_provider(folder: Path) -> Iterator[Provider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             provider.asked.append(self.path)
+            provider.sent.append(dict(self.headers))
             status, body, headers = provider.replies.get(self.path, (404, b"{}", {}))
             self.send_response_only(status)
             date = formatdate(time.time() + provider.clock_ahead, usegmt=True)

@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from diagnostics.__main__ import run
-from diagnostics.checks.registry import all_checks
-from diagnostics.looking.session import with_requirements
+from diagnostics.checks.registry import all_checks, with_requirements
 from tests.diagnostics.applications import PASSWORD, Reply, running_application, token
 from tests.diagnostics.brokers import wait_until
+from tests.diagnostics.checks.certificates import Shop
 from tests.diagnostics.servers import hanging, serving
 
 STACK = """\
@@ -198,3 +198,40 @@ def test_an_interrupted_call_ends_quietly_and_leaves_no_process(
         finally:
             for one in family(process.pid):
                 one.kill()
+
+
+def test_a_kept_report_tells_what_changed_since(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = Shop(tmp_path).write()
+    path, kept = tmp_path / "stack.toml", tmp_path / "kept.json"
+    path.write_text(STACK + f'[tls.shop]\nca = "{files.ca}"\n')
+    asked = [str(path), "--check", "ssl.certificate_files", "--json"]
+    assert run(asked) == 0
+    kept.write_text(capsys.readouterr().out)
+    (tmp_path / "renewed").mkdir()
+    files.ca.write_bytes(Shop(tmp_path / "renewed").write().ca.read_bytes())
+    assert run([*asked, "--before", str(kept)]) == 0
+    (change,) = json.loads(capsys.readouterr().out)["changed"]
+    assert (change["target"], change["what"]) == (str(files.ca), "sha256")
+    assert run([*asked[:-1], "--before", str(kept)]) == 0
+    assert f"changed: {files.ca}: sha256 is" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "is no report"),
+        ("[", "is no JSON"),
+        ('{"format": 2}', "is no report"),
+        ('{"format": 1, "stack": {"name": "another"}, "results": []}', "of stack 'another'"),
+        ('{"format": 1, "stack": {"name": "corner-shop"}, "results": [1]}', "is no report"),
+        (None, "kept.json"),
+    ],
+)
+def test_what_is_no_kept_report_is_refused(
+    text: str | None, said: str, described: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    if text is not None:
+        kept.write_text(text)
+    assert run([str(described), "--before", str(kept)]) == 3
+    assert said in capsys.readouterr().err

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from awe_incidents.audit.models import Entry
 from diagnostics import operations, queries, queue
+from diagnostics.checks.registry import UnknownCheck
 from diagnostics.checks.result import Evidence, Finding, Result, State
 from diagnostics.errors import AlreadyClaimed, UnknownSuite
 from diagnostics.looking.look import Look
@@ -207,6 +208,22 @@ def test_a_run_whose_last_step_was_lost_is_advanced(stack: Stack, rings: list[Ri
     Run.objects.filter(pk=run.pk).update(deadline_at=timezone.now() + timedelta(seconds=50))  # started 10 s ago
     run.results.update(progress=ResultProgress.STORED, state="pass", code="fine", is_blocking=False, lease_until=None)
     operations.sweep(at=timezone.now())
+    run.refresh_from_db()
+    assert run.state == RunState.FINISHED
+
+
+def test_a_run_of_chosen_checks_looks_with_these_and_what_they_require(stack: Stack, rings: list[Ring]) -> None:
+    run = request(stack)
+    with pytest.raises(UnknownCheck):
+        operations.start_run(run_id=run.pk, at=timezone.now(), only=["database.nothing"])
+    assert operations.start_run(run_id=run.pk, at=timezone.now(), only=["database.redis"])
+    assert set(run.results.values_list("slug", flat=True)) == {
+        "database.redis",
+        "network.dns",
+        "network.published_ports",
+    }
+    while rings:
+        answer(rings.pop(0))
     run.refresh_from_db()
     assert run.state == RunState.FINISHED
 

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from docker.models.containers import Container
 
 from deploy.awe.compose.building import BASE, build_images
 from deploy.awe.compose.engine import ensure_engine
+from diagnostics.checks.surroundings import EngineWay, InsideContainer
 from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.engine import ReadOnlyEngine, opened
-from diagnostics.probes.engine_failures import ContainerGone, EngineFailure, classified
+from diagnostics.probes.engine_failures import ContainerGone, ContainerStopped, EngineFailure, classified
 from diagnostics.probes.passage import passage
 from diagnostics.probes.programs import ProgramNotAllowed
+from diagnostics.probes.redis import Limits, connected
 from diagnostics.stack import Engine
+from diagnostics.stack.config import Queue
 from tests.diagnostics.brokers import wait_until
 
 pytestmark = [
@@ -109,6 +113,49 @@ def test_a_passage_says_why_it_did_not_come_about(engine: ReadOnlyEngine, name: 
     assert words in way.failure
 
 
+def test_a_container_that_ended_meanwhile_tells_nothing_of_the_address(client: docker.DockerClient, host: str) -> None:
+    labels = {"com.docker.compose.project": f"{PROJECT}-ended", "com.docker.compose.service": "ended"}
+    ended = client.containers.run(BASE, ["sleep", "600"], labels=labels, detach=True)
+    try:
+        with (
+            opened(Engine(url=host, project=f"{PROJECT}-ended"), seconds=10, root=ROOT) as engine,
+            ExitStack() as stack,
+        ):
+            found = engine.container("ended")
+            assert found is not None
+            ended.kill()
+            way = EngineWay("localhost", 6379, lambda: InsideContainer(engine, found), stack)
+            queue = Queue(service="list", adapter="redis-list", host="localhost", port=6379, way=way)
+            limits = Limits(connect_seconds=5, ends_at=time.monotonic() + 5)
+            refused = pytest.raises(ContainerStopped, match="no program can run in it")  # and no failure of Redis
+            with refused, connected(queue, password=None, limits=limits) as asking:
+                asking.ping()
+    finally:
+        ended.remove(force=True)
+
+
+def test_a_connection_that_ends_with_its_container_is_no_doing_of_the_other_end(
+    client: docker.DockerClient, host: str
+) -> None:
+    labels = {"com.docker.compose.project": f"{PROJECT}-ends", "com.docker.compose.service": "ends"}
+    ends = client.containers.run("awe/app:2", ["python", "-c", MIRROR], labels=labels, detach=True)
+    try:
+        with opened(Engine(url=host, project=f"{PROJECT}-ends"), seconds=10, root=ROOT) as engine, ExitStack() as stack:
+            found = engine.container("ends")
+            assert found is not None
+            way = EngineWay("localhost", 7000, lambda: InsideContainer(engine, found), stack)
+            with socket.create_connection(way.address(), timeout=10) as connection:
+                wait_until(lambda: way.is_connected)
+                assert way.failure == ""
+                ends.restart(timeout=0)
+                with contextlib.suppress(ConnectionResetError):
+                    assert connection.recv(1) == b""
+            with pytest.raises(ContainerStopped, match="started anew, while it was looked through"):
+                _ = way.failure
+    finally:
+        ends.remove(force=True)
+
+
 def test_a_passage_leaves_nothing_running_in_the_container(engine: ReadOnlyEngine) -> None:
     found = engine.container("mirror")
     assert found is not None
@@ -135,7 +182,11 @@ def test_the_log_comes_with_the_engines_time(client: docker.DockerClient, host: 
             assert found is not None
             since = datetime.now(UTC) - timedelta(minutes=1)
             lines = b"".join(engine.logs(found, since=since)).splitlines()
-            happened = [event["Action"] for event in engine.events(since=since, until=datetime.now(UTC))]
+            happened = [
+                event.action
+                for event in engine.events(since=since, until=datetime.now(UTC))
+                if event.container == talker.id
+            ]
     finally:
         talker.remove(force=True)
     assert sorted(line.partition(b" ")[2] for line in lines) == [b"one", b"two"]

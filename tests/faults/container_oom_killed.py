@@ -30,4 +30,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="api",
+    about="api",
 )

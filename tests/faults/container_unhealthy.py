@@ -28,4 +28,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="api",
+    about="api",
 )

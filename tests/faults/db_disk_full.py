@@ -69,4 +69,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="database",
+    about="database",
 )

@@ -29,4 +29,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="database",
+    about="database",
 )

@@ -53,4 +53,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="database",
+    about="database",
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import tests.faults as package
 from deploy.awe.compose import ComposeStack
@@ -24,7 +25,13 @@ class Fault:
     is_broken: Callable[[ComposeStack], bool]
     heal: Callable[[ComposeStack], None]
     symptom_seconds: float = 60.0
+    about: str = ""  # the service, by role, that the cause must be about; "" where that is a file, a host or an account
     leaves: str = ""  # the service, by role, whose containers it touches: pairs of faults must differ in it
+
+    def is_named_by(self, cause: Mapping[str, Any], stack: ComposeStack) -> bool:
+        """Say whether a cause of a report is this fault's, about the service that it is about."""
+        wanted = getattr(stack.settings.names, self.about) if self.about else ""
+        return cause["code"] in self.causes and wanted in {"", cause["service"]}
 
     def make(self, stack: ComposeStack) -> None:
         """Inject, and wait until the symptom shows.

@@ -31,4 +31,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="worker",
+    about="worker",
 )

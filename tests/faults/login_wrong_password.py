@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from deploy.awe.compose import ComposeStack
+from deploy.awe.compose.errors import ComposeFailed
+from deploy.awe.compose.stack import wait_for
 from deploy.awe.process.client import PROBE
 from tests.faults.fault import Fault
 
@@ -25,7 +27,15 @@ def is_broken(stack: ComposeStack) -> bool:
 
 
 def heal(stack: ComposeStack) -> None:
-    reset(stack, stack.secret("PROBE_PASSWORD"))
+    def is_reset() -> bool:
+        try:
+            reset(stack, stack.secret("PROBE_PASSWORD"))
+        except ComposeFailed:
+            return False
+        return True
+
+    # A pooler whose database was down tries that again after 15 s only (pgbouncer: server_login_retry).
+    assert wait_for(is_reset, seconds=40), "the password cannot be set back"
 
 
 FAULT = Fault(

@@ -58,4 +58,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="caddy",
+    about="caddy",
 )

@@ -32,4 +32,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="caddy",
+    about="caddy",
 )

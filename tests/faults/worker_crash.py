@@ -36,4 +36,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="worker",
+    about="worker",
 )

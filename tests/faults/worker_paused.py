@@ -33,4 +33,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="worker",
+    about="worker",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deploy.awe.compose import ComposeStack
-from tests.faults.doing import redis, submit
+from tests.faults.doing import redis, sql, submit
 from tests.faults.fault import Fault
 
 
@@ -21,6 +21,7 @@ def heal(stack: ComposeStack) -> None:
     worker = stack.container(stack.settings.names.worker)
     worker.stop(timeout=2)
     redis(stack, "DEL", "awe:jobs:processing")
+    sql(stack, "DELETE FROM jobs WHERE status = 'running'")  # or it is overdue an hour later
     worker.start()
 
 
@@ -33,4 +34,5 @@ FAULT = Fault(
     is_broken=is_broken,
     heal=heal,
     leaves="worker",
+    about="worker",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 from django.utils import timezone
@@ -29,7 +30,7 @@ def actor(user: User) -> Actor:
 def classify(
     incident: Incident,
     user: User,
-    severity: Severity | None = Severity.HIGH,
+    severity: Severity | Literal[""] | None = Severity.HIGH,
     category: Category | None = None,
     because: str = "",
     version: int | None = None,
@@ -61,8 +62,13 @@ def test_severity_and_category_are_set_and_recorded(incident: Incident, operator
 
 def test_a_word_can_be_taken_back(incident: Incident, operator: User) -> None:
     classify(incident, operator, Severity.HIGH)
-    assert classify(incident, operator, None).severity == ""
+    assert classify(incident, operator, "").severity == ""
     assert TimelineEntry.objects.latest("pk").text == "Now severity not set"
+
+
+def test_what_is_not_said_stays(incident: Incident, operator: User) -> None:
+    classify(incident, operator, Severity.HIGH)
+    assert classify(incident, operator, None, Category.SSL).severity == "high"
 
 
 def test_the_same_again_records_nothing(incident: Incident, operator: User) -> None:

@@ -34,7 +34,7 @@ def test_a_short_report_stands_in_the_link_whole() -> None:
     assert opened(link) == ("502 & more", render(report))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.builds(TemplateFields, *(TEXTS for _ in SECTIONS)), st.text(max_size=200).map(normalize))
 @example(TemplateFields(**dict.fromkeys(SECTIONS, "\U0001f525" * 10_000)), "\U0001f525" * 200)
 @example(TemplateFields(container_logs="`" * 20_000), "x")

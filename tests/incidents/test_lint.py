@@ -248,7 +248,7 @@ def test_another_environment_than_the_stacks_is_a_note_that_costs_nothing() -> N
     assert verdict.completeness == WHOLE
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.builds(TemplateFields, *(st.text(max_size=60).map(normalize) for _ in SECTIONS)))
 def test_every_report_gets_a_score_that_its_flaws_explain(report: TemplateFields) -> None:
     verdict = lint(report, environment="Production")

@@ -47,7 +47,7 @@ from diagnostics.models import CheckResult, Evidence, EvidenceText, Run, Stack
 from diagnostics.operations import apply_stack
 from diagnostics.operations.runs import close_run
 from diagnostics.stack import parse_toml
-from diagnostics.stack.config import Retention
+from diagnostics.stack.config import Retention, Schedule
 from tests import database
 from tests.conftest import PLAIN_STACK, client_of
 from tests.triage.world import Answer, answer_one, begin
@@ -77,7 +77,13 @@ def close(filed: Filed, user: User) -> None:
     for action in ("resolve", "close"):
         now = timezone.now()
         move_incident(
-            incident=filed.report.incident, action=action, user=user, by=actor(user), at=now, because="It is mended."
+            incident=filed.report.incident,
+            action=action,
+            user=user,
+            by=actor(user),
+            at=now,
+            because="It is mended.",
+            despite_failed_checks="Nobody looked again.",
         )
 
 
@@ -392,3 +398,10 @@ def test_the_desk_says_what_is_gone(old: Filed, operator: User) -> None:
     assert "Bug reports were removed by retention on" in incident
     assert "Results and evidence were removed by retention on" in incident
     assert client.get(f"/admin/diagnostics/run/{old.run.pk}/change/").status_code == 200
+
+
+def test_the_days_of_scheduled_runs_are_the_same_in_the_database_and_in_the_description(db: None) -> None:
+    brief = '{"schedule": {"keep_days": 30}, "retention": {"days": 7}}'
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schedule_days('{}'), schedule_days(%s)", [brief])
+        assert cursor.fetchone() == (Schedule(every_minutes=1).keep_days, 7)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import uuid
+from datetime import datetime
+from functools import partial
 from io import StringIO
+from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awe_incidents.accounts.models import User
 from awe_incidents.actor import command
@@ -18,8 +25,9 @@ from awe_incidents.growth import operations as growth
 from awe_incidents.incidents.models import TEMPLATE_FIELDS, BugReport, Incident, IncidentRun, TimelineEntry
 from awe_incidents.incidents.operations import move_incident
 from awe_incidents.incidents.reports import digest_of
-from awe_incidents.incidents.seeding import casting, making, molds, planning, stories
+from awe_incidents.incidents.seeding import capturing, casting, making, molds, planning, stories
 from awe_incidents.monthly import IDS_PER_MONTH, month_of
+from diagnostics.checks import registry
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Run, Stack
 from diagnostics.operations.runs import results_digest
 from tests.conftest import client_of
@@ -63,6 +71,35 @@ def test_every_incident_has_what_operations_write() -> None:
         assert all(line.occurred_at == line.recorded_at < timezone.now() for line in lines)
         assert incident.opened_at == report.filed_at
         assert incident.state in {"open"} | {line.kind for line in lines}
+
+
+def test_what_is_cast_is_one_more_capture_of_its_story(stack: Stack, reporter: User, operator: User) -> None:
+    """So operations wrote every value of every column, but for ids, times, words and what is secret."""
+    cast = stories.Cast(reporter, operator)
+    problem = stories.problems()[0]
+    with transaction.atomic():
+        now = capturing.use_one_snapshot()
+        played, again = (list(making._stories(problem, stack=stack, cast=cast, at=now)) for _ in range(2))
+        for one, other in zip(played, again, strict=True):
+            mold = molds.mold_of(one, other, began_at=now)
+            (made,) = capturing.captures(partial(_cast, mold, now), [lambda _: None])
+            assert molds.mold_of(one, made, began_at=now) == mold
+        transaction.set_rollback(True)
+
+
+def _cast(mold: molds.Mold, began_at: datetime) -> None:
+    batch = casting.Batch(casting.Ids(month_of(began_at), base_of=lambda table, month: 0))
+    words = iter(stories.MARKS)  # those of the story itself
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(casting, "_word", lambda chance: next(words))
+        batch.cast(mold, began_at=began_at, chance=Random(1))
+    batch.write()
+
+
+def test_what_looks_in_a_story_is_of_its_suite() -> None:
+    for problem in stories.problems():
+        looking = registry.with_requirements([problem.failing, *problem.beside])
+        assert set(looking) <= set(registry.suite(problem.suite))
 
 
 def test_every_run_has_the_digest_of_its_results_and_the_evidence_that_they_cite() -> None:
@@ -196,12 +233,12 @@ def test_a_commitment_is_that_of_the_trail() -> None:
 
 def test_what_a_mold_cannot_follow_is_refused(stack: Stack, reporter: User, operator: User) -> None:
     now = timezone.now()
-    places = molds._Places(now, {("5", "17"): ("id", 0, 0)})
-    assert places.form("run 5 of 3", "run 17 of 3", where="x").text == "run %s of 3"
+    slots = molds._Slots(now, {("5", "17"): "id Run 0"})
+    assert slots.form("run 5 of 3", "run 17 of 3", where="x").filled({"id Run 0": "9"}) == "run 9 of 3"
     with pytest.raises(molds.StoryNotCastable, match="are not the ids of one row"):
-        places.form("run 6", "run 17", where="x")
+        slots.form("run 6", "run 17", where="x")
     with pytest.raises(molds.StoryNotCastable, match="differ in shape"):
-        places.form("run 5", "run 5 of 6", where="x")
+        slots.form("run 5", "run 5 of 6", where="x")
 
 
 @pytest.mark.parametrize(
@@ -224,3 +261,18 @@ def test_production_is_not_filled_by_accident(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(CommandError, match="this is production"):
         call_command("seed_demo", "--incidents=30")
     assert "30 incidents in" in seed(30, "--force")
+
+
+@given(st.integers(min_value=0, max_value=2**52))
+def test_times_are_written_as_everywhere(microseconds: int) -> None:
+    at = casting.EPOCH + microseconds * casting.MICROSECOND
+    assert casting.written(microseconds) == at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def test_noise_never_comes_twice() -> None:
+    noise = casting.Noise()
+    taken = [noise.take(casting.SALT_BYTES) for _ in range(2 * casting.NOISE_BYTES // casting.SALT_BYTES)]
+    assert len(set(taken)) == len(taken)
+    made = [uuid.UUID(noise.uuid()) for _ in range(100)]
+    assert {one.version for one in made} == {7}
+    assert len(set(made)) == 100

@@ -131,7 +131,7 @@ TEXTS = st.one_of(
 REPORTS = st.builds(TemplateFields, *(TEXTS for _ in SECTIONS))
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 @given(REPORTS)
 @example(TemplateFields(container_logs="```\n**Environment**: x\n````"))
 @example(TemplateFields(steps_to_reproduce="```\n**Environment**: x", container_logs="```\nx\n```"))
@@ -144,7 +144,7 @@ def test_every_storable_report_survives_rendering_and_parsing(report: TemplateFi
 ADDED = st.dictionaries(st.sampled_from(list(SECTIONS)), st.builds(Added, TEXTS, TEXTS))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(REPORTS, ADDED)
 @example(TemplateFields(container_logs="```\nx"), {"container_logs": Added("x", "```\n<!-- x\n**Environment**: x")})
 @example(
@@ -179,13 +179,13 @@ def test_an_edited_addition_is_somebodys_text() -> None:
     assert parse(whole.replace("<!-- end of what the service added -->\n", "")).actual_behavior != ""
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(REPORTS)
 def test_a_rendered_report_survives_windows_line_ends_and_a_byte_order_mark(report: TemplateFields) -> None:
     assert parse("\ufeff" + render(report).replace("\n", "\r\n")) == report
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.one_of(
         st.text(alphabet=st.characters(), max_size=200),

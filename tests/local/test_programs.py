@@ -10,7 +10,8 @@ import pytest
 from awe_incidents.local.layout import open_layout
 from awe_incidents.local.programs import Deployment, plan_deployment
 
-ORDER = ["postgres", "valkey", "migrate", "worker", "sweeper", "scheduler", "web"]
+BACKGROUND = ["worker", "recovery", "sweeper", "scheduler", "sequencer", "signer"]
+ORDER = ["postgres", "valkey", "migrate", *BACKGROUND, "web"]
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,9 @@ def test_a_given_database_replaces_the_embedded_one(folder: Path) -> None:
     deployment = plan(
         folder, DATABASE_URL="postgresql://app@db.example/awe", MIGRATOR_DATABASE_URL="postgresql://m@db.example/awe"
     )
-    assert [program.name for program in deployment.programs()] == ORDER[1:]
+    assert [program.name for program in deployment.programs()] == [
+        name for name in ORDER if name not in {"postgres", "signer"}
+    ]
     programs = {program.name: program for program in deployment.programs()}
     assert programs["web"].env["DATABASE_URL"] == "postgresql://app@db.example/awe"
     assert programs["migrate"].env["DATABASE_URL"] == "postgresql://m@db.example/awe"
@@ -67,6 +70,40 @@ def test_only_migrate_gets_the_migrators_password(folder: Path) -> None:
     assert holders == ["migrate"]
     for program in deployment.programs():
         assert not {"SIGNER_DATABASE_URL", "MIGRATOR_DATABASE_URL", "READONLY_DATABASE_URL"} & set(program.env)
+
+
+def test_the_signer_gets_its_own_password_and_nobody_elses_secrets(folder: Path) -> None:
+    deployment = plan(folder)
+    signer = next(program for program in deployment.programs() if program.name == "signer")
+    assert signer.env["DATABASE_URL"] == deployment.variables["SIGNER_DATABASE_URL"]
+    assert not {"DJANGO_SECRET_KEY", "AWE_ENCRYPTION_KEYS", "REDIS_URL"} & set(signer.env)
+    assert not signer.essential, "what was changed in the trail does not take the service down"
+    assert plan(folder, AWE_TRAIL_DIR="/elsewhere").variables["AWE_TRAIL_DIR"] == "/elsewhere"
+
+
+def test_checkpoints_are_brought_outside_where_somebody_is_configured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [program.name for program in plan(folder).programs()] == ORDER
+    monkeypatch.setenv("AWE_TRAIL_WITNESSES_FILE", "/run/secrets/witnesses")
+    programs = {program.name: program for program in plan(folder).programs()}
+    anchoring = programs["anchoring"]
+    assert anchoring.argv[1:] == ("-m", "awe_incidents.audit", "anchor")
+    assert anchoring.env["AWE_TRAIL_WITNESSES_FILE"] == "/run/secrets/witnesses"
+    assert anchoring.env["DATABASE_URL"] == programs["signer"].env["DATABASE_URL"]
+    assert not {"DJANGO_SECRET_KEY", "AWE_ENCRYPTION_KEYS", "REDIS_URL"} & set(anchoring.env)
+    assert not anchoring.essential
+
+
+def test_the_trail_is_written_into_a_file_where_one_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWE_SECURITY_LOG", "/var/log/security_audit.log")
+    deployment = plan(folder)
+    programs = {program.name: program for program in deployment.programs()}
+    writing = programs["security-log"]
+    assert writing.argv[1:] == ("-m", "awe_incidents.audit", "follow")
+    assert writing.env["AWE_SECURITY_LOG"] == "/var/log/security_audit.log"
+    assert writing.env["DATABASE_URL"] == deployment.variables["DATABASE_URL"]
+    assert not writing.essential
 
 
 def test_no_secret_is_in_a_command_line_or_repr(folder: Path) -> None:

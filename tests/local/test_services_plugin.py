@@ -114,7 +114,7 @@ def test_nothing_is_started_when_no_test_runs(start: Start, monkeypatch: pytest.
 
 
 def test_servers_that_cannot_start_are_one_line(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conftest, "NOT_INHERITED", ())
+    monkeypatch.setattr(conftest, "NOT_INHERITED", ("PYTEST_",))
     monkeypatch.setenv("AWE_PG_BIN", os.devnull)
     run = start("def test_nothing(): pass")
     output, _ = run.communicate(timeout=60)

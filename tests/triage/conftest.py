@@ -11,8 +11,11 @@ from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import filing
 from diagnostics.checks.result import State
 from diagnostics.models import Stack
+from tests.api.trail import signing
 from tests.conftest import SETUP
 from tests.triage.world import Answer, carry_out, file
+
+__all__ = ["signing"]  # a fixture
 
 FAILING = "database.redis"
 

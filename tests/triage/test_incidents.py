@@ -7,15 +7,15 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from awe_incidents.accounts.models import User
-from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Incident
-from awe_incidents.incidents.operations import request_incident_run
+from awe_incidents.incidents.operations import move_incident, request_incident_run
 from awe_incidents.triage.facts import address, list_address
 from diagnostics.checks.registry import suite
 from diagnostics.checks.result import State
-from diagnostics.models import CheckResult, Evidence, Run, Stack
+from diagnostics.diagnosis.catalog import all_causes
+from diagnostics.models import CheckResult, Diagnosis, Evidence, Run, Stack
 from tests.triage.conftest import FAILING
-from tests.triage.world import Answer, actor, answer_one, begin, carry_out, file, signed_in
+from tests.triage.world import SCRIPT, Answer, actor, answer_one, begin, carry_out, file, incident_page, signed_in
 
 LIST = "/admin/incidents/incident/"
 
@@ -66,7 +66,6 @@ def test_incidents_are_filtered_by_state_and_stack(stack: Stack, operator: User)
         ("/admin/diagnostics/checkresult/", 7),
         ("/admin/diagnostics/evidence/", 7),
         ("/admin/diagnostics/stack/", 7),
-        ("/admin/audit/entry/", 7),
     ],
 )
 def test_a_list_costs_the_same_with_many_rows(
@@ -94,9 +93,15 @@ def test_runs_and_results_are_filtered_by_known_values(incident: Incident, opera
         assert len(client.get(path).context["cl"].result_list) == number, path
 
 
-def test_a_page_costs_the_same_with_many_reports_runs_and_findings(
-    incident: Incident, operator: User, django_assert_max_num_queries: DjangoAssertNumQueries
+def test_a_page_costs_the_same_with_many_reports_runs_findings_and_similar_incidents(
+    incident: Incident, stack: Stack, operator: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
+    for _ in range(3):
+        report, run = file(stack, operator)
+        carry_out(run, {FAILING: Answer(State.FAIL, "port.taken")})
+        how = {"user": operator, "by": actor(operator), "at": timezone.now(), "because": "freed"}
+        despite = "nobody looked again"
+        move_incident(incident=report.incident, action="resolve", despite_failed_checks=despite, **how)  # type: ignore[arg-type]
     failing = {slug: Answer(State.FAIL, "broken") for slug in suite("full")}
     for _ in range(3):
         carry_out(
@@ -106,9 +111,64 @@ def test_a_page_costs_the_same_with_many_reports_runs_and_findings(
             failing,
         )
     client = signed_in(operator)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(26):
         page = client.get(address(incident))
     assert page.content.decode().count("desk-cited") > 20
+    assert page.content.decode().count("<blockquote>") == 3
+
+
+def test_the_page_shows_what_is_suggested_and_by_whom_words_are(incident: Incident, operator: User) -> None:
+    page = signed_in(operator).get(address(incident)).content.decode()
+    assert page.count("set by the service") == 2
+    assert "The service suggests" in page
+    assert "port.free" in page
+    said, code, *_ = all_causes()["port_taken"].remedy[-1].split("`")
+    assert f"{said}<code>{code}</code>" in page
+    assert SCRIPT not in page
+
+
+def test_the_page_says_how_many_checks_looked_and_why_others_did_not(
+    incident: Incident, stack: Stack, operator: User
+) -> None:
+    client, number = signed_in(operator), CheckResult.objects.count()
+    assert f"{number} checks: {number} looked</summary>" in client.get(address(incident)).content.decode()
+    report, run = file(stack, operator)
+    carry_out(run, {FAILING: Answer(State.ERROR, "not_permitted")})
+    page = client.get(address(report.incident)).content.decode()
+    assert "could not look" in page
+    assert f"<p>Could not look: {FAILING}: {FAILING} says &lt;script&gt;" in page
+    kept = Diagnosis.objects.get(run=run)
+    del kept.document["coverage"]
+    kept.save(update_fields=["document"])
+    assert "Could not look: " not in client.get(address(report.incident)).content.decode()
+
+
+def test_only_who_triages_is_offered_to_accept(incident: Incident, reporter: User) -> None:
+    page = signed_in(reporter).get(address(incident)).content.decode()
+    assert "The service suggests" in page
+    assert incident_page(incident, "accept") not in page
+
+
+def test_the_page_shows_similar_incidents_and_how_they_were_resolved(
+    incident: Incident, stack: Stack, operator: User, reporter: User, other_reporter: User
+) -> None:
+    move_incident(
+        incident=incident,
+        action="resolve",
+        user=operator,
+        by=actor(operator),
+        at=timezone.now(),
+        because=f"freed {SCRIPT}",
+        despite_failed_checks="nobody looked again",
+    )
+    report, run = file(stack, other_reporter)
+    carry_out(run, {FAILING: Answer(State.FAIL, "port.taken")})
+    page = signed_in(operator).get(address(report.incident)).content.decode()
+    section = page[page.index("Similar incidents") :]
+    assert address(incident) in section
+    assert "the same cause <code>port_taken</code> of the same subject" in section
+    assert "freed &lt;script&gt;" in section
+    assert "Similar incidents" not in signed_in(other_reporter).get(address(report.incident)).content.decode()
 
 
 def test_the_page_opens_a_failures_evidence_at_the_cited_lines(incident: Incident, operator: User) -> None:
@@ -174,32 +234,3 @@ def test_the_page_of_a_stack_shows_its_description_and_no_key(incident: Incident
     assert "<code>vantage</code>" in page
     assert bytes(incident.stack.redaction_key).decode() not in page
     assert list_address(Incident, f"stack__id__exact={incident.stack.pk}") in page
-
-
-def test_the_page_of_an_entry_sets_out_what_was_recorded(incident: Incident, operator: User) -> None:
-    entry = Entry.objects.get(verb="bug_report:filed")
-    page = signed_in(operator).get(address(entry)).content.decode()
-    assert "&quot;verb&quot;: &quot;bug_report:filed&quot;" in page
-
-
-@pytest.mark.parametrize(
-    ("query", "verbs"),
-    [
-        ("bug_report:filed", ["bug_report:filed"]),
-        ("bugreport:{report}", ["bug_report:filed"]),
-        ("nothing:like-this", []),
-    ],
-)
-def test_entries_are_found_by_verb_and_subject(
-    incident: Incident, operator: User, query: str, verbs: list[str]
-) -> None:
-    text = query.format(report=incident.reports.get().pk)
-    answer = signed_in(operator).get("/admin/audit/entry/", {"q": text})
-    assert [row.verb for row in answer.context["cl"].result_list] == verbs
-
-
-def test_the_incidents_page_leads_to_its_entries(incident: Incident, operator: User) -> None:
-    client = signed_in(operator)
-    path = list_address(Entry, f"incident_id={incident.pk}")
-    assert path in client.get(address(incident)).content.decode()
-    assert len(client.get(path).context["cl"].result_list) >= 3

@@ -8,8 +8,10 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import Incident
 from awe_incidents.triage.facts import address
+from diagnostics.checks.result import State
 from diagnostics.models import Run, Stack
-from tests.triage.world import answer_one, begin, carry_out, file, incident_page, signed_in
+from tests.triage.conftest import FAILING
+from tests.triage.world import Answer, answer_one, begin, carry_out, file, incident_page, signed_in
 
 
 @pytest.fixture
@@ -59,6 +61,18 @@ def test_a_step_of_the_incident_changes_the_tag(incident: Incident, operator: Us
     assert client.get(path)["ETag"] != before
 
 
+def test_what_a_run_suggests_comes_without_reloading(going: tuple[Incident, Run], operator: User) -> None:
+    incident, run = going
+    client, path = signed_in(operator), incident_page(incident, "live")
+    assert "not set" in client.get(path).content.decode()
+    carry_out(run, {FAILING: Answer(State.FAIL, "port.taken")})
+    part = client.get(path)
+    assert "set by the service" in part.content.decode()
+    assert "csrfmiddlewaretoken" in part.content.decode()
+    Incident.objects.filter(pk=incident.pk).update(category_source="person")
+    assert client.get(path)["ETag"] != part["ETag"]
+
+
 def test_two_people_never_share_a_tag(incident: Incident, operator: User, reporter: User) -> None:
     path = incident_page(incident, "live")
     assert signed_in(operator).get(path)["ETag"] != signed_in(reporter).get(path)["ETag"]
@@ -69,5 +83,5 @@ def test_asking_for_nothing_new_is_cheap(
 ) -> None:
     client, path = signed_in(operator), incident_page(incident, "live")
     tag = client.get(path)["ETag"]
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         assert client.get(path, headers={"If-None-Match": tag}).status_code == 304

@@ -27,15 +27,18 @@ EVERYBODYS = {
     "diagnostics.checkresult",
     "diagnostics.evidence",
 }
-SEERS = EVERYBODYS | {"incidents.timelineentry", "diagnostics.stack", "audit.entry"}
+RECOVERY = {"recovery.recoveryrequest", "recovery.manualaction"}
+SEERS = EVERYBODYS | {"incidents.timelineentry", "diagnostics.stack"} | RECOVERY
+TRAIL = {"audit.entry"}
 MATRIX: dict[str, tuple[tuple[Role, ...], bool, set[str]]] = {
     "operator": ((Role.OPERATOR,), False, SEERS),
     "approver": ((Role.APPROVER,), False, SEERS),
-    "auditor": ((Role.AUDITOR,), False, SEERS),
+    "responder": ((Role.RESPONDER,), False, SEERS),
+    "auditor": ((Role.AUDITOR,), False, SEERS | TRAIL),
     "reporter": ((Role.REPORTER,), False, EVERYBODYS),
     "nobody": ((), False, set()),
     "superuser without role": ((), True, PEOPLE),
-    "superuser and auditor": ((Role.AUDITOR,), True, SEERS | PEOPLE),
+    "superuser and auditor": ((Role.AUDITOR,), True, SEERS | TRAIL | PEOPLE),
 }
 
 
@@ -140,7 +143,7 @@ def test_an_incidents_page_tells_a_reporter_nothing_of_reports_that_joined_it(
 
 
 @pytest.mark.parametrize("name", [name for name in MATRIX if name != "operator"])
-@pytest.mark.parametrize("part", ["acknowledge", "resolve", "reopen", "close", "classify", "run"])
+@pytest.mark.parametrize("part", ["acknowledge", "resolve", "reopen", "close", "classify", "run", "recheck"])
 def test_only_operators_change_incidents(
     person: Callable[[str], User], incident: Incident, name: str, part: str
 ) -> None:
@@ -176,17 +179,18 @@ def test_an_inactive_person_sees_nothing(operator: User, incident: Incident) -> 
     assert client.get(address(incident)).status_code == 302
 
 
-def test_nothing_of_a_stranger_is_markup_on_any_list_or_page(
-    incident: Incident, operator: User, administrator: User
-) -> None:
-    client, run = signed_in(operator), Run.objects.get()
+def test_nothing_of_a_stranger_is_markup_on_any_list_or_page(incident: Incident, operator: User, auditor: User) -> None:
+    client, run = signed_in(auditor), Run.objects.get()
     rows = CheckResult.objects.filter(run=run)
     evidence = Evidence.objects.filter(result__in=rows).first()
     assert evidence is not None
     things = [incident, incident.reports.get(), run, rows[0], evidence, incident.timeline.all()[0], incident.stack]
-    pages = [address(thing) for thing in things] + [incident_page(incident, "resolve"), "/admin/", *lists()]
-    for path in pages:
-        page = client.get(path).content.decode()
+    pages = [address(thing) for thing in [*things, *Entry.objects.all()]]
+    pages += ["/admin/", f"{list_address(Entry)}?incident={incident.pk}", *lists()]
+    told = [(path, client.get(path)) for path in pages]
+    told.append(("resolve", signed_in(operator).get(incident_page(incident, "resolve"))))
+    for path, answer in told:
+        page = answer.content.decode()
         assert "alert('of a stranger')" not in page, path
         assert SCRIPT not in page, path
     shown = client.get(address(incident)).content.decode()

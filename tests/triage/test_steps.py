@@ -7,31 +7,40 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 from django.test import Client
+from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.audit import trail
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.incidents.models import Incident, TimelineEntry
+from awe_incidents.incidents.operations import request_incident_run
 from awe_incidents.triage.facts import address
-from diagnostics.models import Run
-from tests.triage.world import JWT, incident_page, signed_in
+from diagnostics.checks.result import State
+from diagnostics.models import Run, Stack
+from tests.triage.conftest import FAILING
+from tests.triage.world import JWT, Answer, actor, carry_out, incident_page, signed_in
 
 FORMS: dict[str, dict[str, Any]] = {
     "acknowledge": {"because": ""},
-    "resolve": {"because": "certificate renewed"},
+    "resolve": {"because": "certificate renewed", "despite_failed_checks": "nobody looked again"},
     "classify": {"severity": "high", "category": "ssl", "because": ""},
+    "accept": {"because": "it is so"},
     "run": {"suite": "ssl"},
+    "recheck": {},
 }
 VERBS = {
     "acknowledge": "incident:acknowledged",
     "resolve": "incident:resolved",
     "classify": "incident:classified",
+    "accept": "incident:classified",
     "run": "run:requested",
+    "recheck": "run:requested",
 }
 
 
 def post(client: Client, incident: Incident, part: str, **more: Any) -> Any:
-    return client.post(incident_page(incident, part), {"version": incident.version} | FORMS.get(part, {}) | more)
+    seen = {"version": incident.version, "run": incident.diagnosis.run_id}
+    return client.post(incident_page(incident, part), seen | FORMS.get(part, {}) | more)
 
 
 @pytest.mark.parametrize("part", FORMS)
@@ -88,6 +97,48 @@ def test_classifying_sets_severity_and_category(incident: Incident, operator: Us
     page = client.get(incident_page(incident, "classify")).content.decode()
     assert '<option value="high" selected>' in page
     assert "half of the users" in client.get(address(incident)).content.decode()
+
+
+def test_a_word_that_was_left_as_it_was_shown_is_no_word_said(incident: Incident, operator: User) -> None:
+    client = signed_in(operator)
+    form = client.get(incident_page(incident, "classify")).content.decode()
+    assert 'name="initial-category" value="startup"' in form
+    shown = {"initial-severity": "critical", "initial-category": "startup"}
+    Incident.objects.filter(pk=incident.pk).update(category="network")  # a run suggests something else meanwhile
+    post(client, incident, "classify", severity="low", category="startup", **shown)
+    incident.refresh_from_db()
+    assert (incident.severity, incident.category, incident.category_source) == ("low", "network", "service")
+
+
+@pytest.mark.parametrize(("said", "source"), [("startup", "person"), ("", "person")])
+def test_a_word_that_is_confirmed_or_emptied_is_a_persons(
+    incident: Incident, operator: User, said: str, source: str
+) -> None:
+    shown = {"initial-severity": "critical", "initial-category": "startup"}
+    post(signed_in(operator), incident, "classify", severity="critical", category=said, **shown)
+    incident.refresh_from_db()
+    assert (incident.category, incident.category_source) == (said, source)
+
+
+def test_accepting_a_suggestion_that_changed_shows_the_present_one(
+    incident: Incident, stack: Stack, operator: User
+) -> None:
+    client, seen = signed_in(operator), incident.diagnosis.run_id
+    page = client.get(address(incident)).content.decode()
+    assert f'name="run" value="{seen}"' in page
+    again = request_incident_run(
+        incident=incident, suite_name="database", user=operator, by=actor(operator), at=timezone.now()
+    )
+    carry_out(again, {FAILING: Answer(State.FAIL, "certificate.expired")})
+
+    refused = post(client, incident, "accept", run=seen)
+    assert refused.status_code == 409
+    assert f'name="run" value="{again.pk}"' in refused.content.decode()
+    assert "Severity critical, category ssl" in refused.content.decode()
+    assert post(client, incident, "accept", run=again.pk).status_code == 302
+    incident.refresh_from_db()
+    assert (incident.category, incident.category_source) == ("ssl", "person")
+    assert "Accept" not in client.get(address(incident)).content.decode()
 
 
 def test_running_again_queues_the_chosen_suite(incident: Incident, operator: User) -> None:

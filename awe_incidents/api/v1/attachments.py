@@ -13,7 +13,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,7 +22,8 @@ from awe_incidents.api.choices import ATTACHMENT_KINDS, ATTACHMENT_STATES
 from awe_incidents.api.multipart import MAX_BODY_BYTES, MEDIA_TYPE, FormParser, sent_form
 from awe_incidents.api.pagination import OldestFirst
 from awe_incidents.api.problems import InvalidFields
-from awe_incidents.api.v1.form_parts import FILE_PARTS, FilesForm, uploads_of
+from awe_incidents.api.renderers import AnyBytes
+from awe_incidents.api.v1.form_parts import FILE_PARTS, AddedFilesForm, uploads_of
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.errors import (
@@ -151,7 +151,9 @@ class ReportAttachments(ListView, CreateView):
         """List the attachments of a bug report, oldest first."""
         return self.list(request, *args, **kwargs)
 
-    @extend_schema(operation_id="add_attachments", request={MEDIA_TYPE: FilesForm}, responses={201: AddedSerializer})
+    @extend_schema(
+        operation_id="add_attachments", request={MEDIA_TYPE: AddedFilesForm}, responses={201: AddedSerializer}
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Add screenshots (PNG, JPEG, WebP, GIF) and texts (UTF-8) to an own bug report."""
         return super().post(request, *args, **kwargs)
@@ -190,13 +192,6 @@ class AttachmentDetail(RetrieveModelMixin, _VisibleAttachments):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give one attachment, without its content; poll it until a screenshot is ready."""
         return self.retrieve(request, *args, **kwargs)
-
-
-class AnyBytes(BaseRenderer):
-    """Whatever the attachment is; the view renders itself."""
-
-    media_type = "*/*"
-    format = "bin"
 
 
 _DOWNLOAD = OpenApiResponse(OpenApiTypes.BINARY, description="The content, as a download.")

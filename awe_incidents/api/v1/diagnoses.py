@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -11,16 +12,24 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from awe_incidents.accounts.models import ApiToken
+from awe_incidents.accounts.queries import usable_scopes
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.choices import CATEGORIES, CONCLUSIONS, RUN_STATES, SEVERITIES
 from awe_incidents.api.kept import represent
+from awe_incidents.api.v1.diagnosis_markdown import MarkdownDiagnosis
 from awe_incidents.api.v1.links import link
+from awe_incidents.api.v1.recovery_answers import JsonObject
+from awe_incidents.api.v1.results import MeasuredValueField
+from awe_incidents.api.v1.similar import shown_similar
+from awe_incidents.api.v1.suggestions import shown_suggestion
 from awe_incidents.api.views import ScopedView
 from awe_incidents.incidents.queries import visible_incidents, visible_runs
+from awe_incidents.recovery.recommendations import Recommended, recommended_by
 from diagnostics.errors import DescriptionOutdated
 from diagnostics.models import Evidence, Run
 from diagnostics.queries import diagnosis_of
@@ -103,6 +112,39 @@ class DecidingCheck(serializers.Serializer[Any]):
     because = serializers.CharField()
 
 
+class ChangedValue(serializers.Serializer[Any]):
+    """A value that is not what it was when a run last saw no failure."""
+
+    check = serializers.CharField()
+    target = serializers.CharField(allow_blank=True)
+    service = serializers.CharField(allow_blank=True)
+    what = serializers.CharField(help_text="Which value: image, configuration, environment, sha256, connect ...")
+    before = MeasuredValueField(allow_null=True)
+    after = MeasuredValueField(allow_null=True)
+    unit = serializers.CharField(allow_blank=True, help_text="`names`: a set of names, separated by blanks.")
+    since = serializers.CharField(allow_blank=True, help_text="When it was last seen as before, ISO 8601.")
+    sentence = serializers.CharField()
+    evidence = CitedSpan(many=True)
+
+
+class CoveredCheck(serializers.Serializer[Any]):
+    """How one check ended; `message` says why where it did not look."""
+
+    check = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    prerequisite = serializers.CharField(allow_blank=True, help_text="The check that has to be right first.")
+
+
+class CoverageSerializer(serializers.Serializer[Any]):
+    """Which checks looked, and which did not and why."""
+
+    looked = CoveredCheck(many=True)
+    could_not_look = CoveredCheck(many=True)
+    skipped = CoveredCheck(many=True, help_text="Something has to be right first, or the check held itself back.")
+    not_applicable = CoveredCheck(many=True, help_text="The stack describes nothing for them.")
+
+
 class SuggestedClassification(serializers.Serializer[Any]):
     """What the likeliest cause suggests for the incident; people decide."""
 
@@ -123,47 +165,31 @@ class DiagnosisSerializer(serializers.Serializer[Any]):
     refuted = RefutedCause(many=True)
     unexplained = UnexplainedFinding(many=True)
     deciding = DecidingCheck(allow_null=True)
+    changed = ChangedValue(many=True, help_text="Since a run last saw no failure; nearest to the first cause first.")
     suggested = SuggestedClassification(allow_null=True)
+    coverage = CoverageSerializer(allow_null=True, help_text="Null of a diagnosis that was kept before it was told.")
 
 
-class MarkdownDiagnosis(BaseRenderer):
-    """A diagnosis as Markdown, to be pasted where people talk."""
+class RecommendedAction(serializers.Serializer[Any]):
+    """A recovery action for one of the causes, with what the cause tells of its parameters."""
 
-    media_type = "text/markdown"
-    format = "md"
-
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        """Write causes, what was refuted and what is open."""
-        return "\n".join(_markdown(data)).encode() + b"\n"
-
-
-def _markdown(data: Mapping[str, Any]) -> Iterator[str]:
-    yield f"# Diagnosis of run {data['run']}: {data['verdict'].replace('_', ' ')}"
-    for place, cause in enumerate(data["causes"], start=1):
-        yield f"\n## {place}. {_text(cause['sentence'])}\n"
-        yield f"`{cause['code']}`, {cause['score']:.0%}, {cause['severity']}, {cause['category']}\n"
-        yield from (_shown(span) for span in cause["evidence"])
-        yield from (f"- explains {one['check']} `{one['code']}`" for one in cause["explains"]["findings"])
-        yield from (f"- explains `{one['code']}` of {_text(one['subject'])}" for one in cause["explains"]["causes"])
-        yield f"- what to do: docs/{cause['how_to']}"
-    for refuted in data["refuted"]:
-        yield f"\nNot `{refuted['code']}` of {_text(refuted['subject'])}: {_text(refuted['reason'])}"
-    for open_end in data["unexplained"]:
-        yield f"\nWithout a known cause: {open_end['check']} `{open_end['code']}`: {_text(open_end['message'])}"
-    if data["deciding"]:
-        yield f"\n{data['deciding']['check']} would decide: {_text(data['deciding']['because'])}"
+    run = serializers.IntegerField(min_value=1)
+    cause = serializers.CharField()
+    subject = serializers.CharField(allow_blank=True)
+    action = serializers.CharField(help_text="Its slug.")
+    title = serializers.CharField()
+    tier = serializers.IntegerField(min_value=0, max_value=3)
+    approvals_needed = serializers.IntegerField(help_text="By others than the requester.")
+    parameters = JsonObject(help_text="As far as the cause tells them.")
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Parameters that you have to name.")
+    not_applicable = serializers.CharField(allow_blank=True, help_text="Why this stack has nothing for it, or empty.")
+    evidence = CitedSpan(many=True)
 
 
-def _shown(span: Mapping[str, Any]) -> str:
-    lines = f"lines {span['first_line']} to {span['last_line']}"
-    return f"- shown by {span['check']}, {lines}: {span['url'] or 'removed by retention'}"
+class IncidentDiagnosisSerializer(DiagnosisSerializer):
+    """What the latest run made for an incident means, and what can be done about it."""
 
-
-def _text(text: str) -> str:
-    """Keep what a target wrote from being read as markup."""
-    return "".join(f"\\{one}" if one in "\\`*_[]<>#|!" else one for one in text.replace("\n", " "))
+    recommended = RecommendedAction(many=True, help_text="Ask with POST /api/v1/incidents/{id}/recovery-requests/.")
 
 
 class RunDiagnosis(ScopedView):
@@ -190,14 +216,14 @@ class RunDiagnosis(ScopedView):
 class IncidentDiagnosis(ScopedView):
     """The diagnosis of an incident's latest run."""
 
-    serializer_class = DiagnosisSerializer
+    serializer_class = IncidentDiagnosisSerializer
     renderer_classes = [JSONRenderer, MarkdownDiagnosis]
     scopes: ClassVar = {"GET": Scope.RUNS_READ}
     refusals: ClassVar = {"GET": (DescriptionOutdated,)}
 
     @extend_schema(
         operation_id="get_incident_diagnosis",
-        responses={(200, "application/json"): DiagnosisSerializer, (200, "text/markdown"): OpenApiTypes.STR},
+        responses={(200, "application/json"): IncidentDiagnosisSerializer, (200, "text/markdown"): OpenApiTypes.STR},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give what the latest run made for an incident says; 404 before there is one."""
@@ -206,14 +232,32 @@ class IncidentDiagnosis(ScopedView):
         run = runs.order_by("-pk").first()
         if run is None:
             raise Http404
-        return Response(_shown_diagnosis(run, request))
+        shown = _shown_diagnosis(run, request)
+        shown["recommended"] = [_shown_recommended(one, shown["causes"]) for one in recommended_by(run)]
+        if request.accepted_renderer.format == MarkdownDiagnosis.format and _reads_incidents(request):
+            shown["suggestion"] = shown_suggestion(incident, request)
+            shown["similar"] = shown_similar(incident, self.person, request)
+        return Response(shown)
+
+
+def _shown_recommended(one: Recommended, causes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Cite as its cause does."""
+    cause = next(each for each in causes if (each["code"], each["subject"]) == (one.cause, one.subject))
+    return represent(RecommendedAction, {**asdict(one), "evidence": cause["evidence"]})
+
+
+def _reads_incidents(request: Request) -> bool:
+    """Say whether the token may read incidents, too: the diagnosis alone takes the scope of runs."""
+    return isinstance(request.auth, ApiToken) and Scope.INCIDENTS_READ in usable_scopes(request.auth)
 
 
 def _shown_diagnosis(run: Run, request: Request) -> dict[str, Any]:
     document = diagnosis_of(run)
     if document is None:
         raise Http404
-    spans = [*document["causes"], *document["refuted"], *document["unexplained"]]
+    document.setdefault("changed", [])  # one that was kept before changes were told
+    document.setdefault("coverage", None)  # or before coverage was
+    spans = [one for name in ("causes", "refuted", "unexplained", "changed") for one in document[name]]
     cited = _addresses(run, {span["check"] for one in spans for span in one["evidence"]}, request)
     for one in spans:
         for span in one["evidence"]:

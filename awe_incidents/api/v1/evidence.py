@@ -11,13 +11,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.fields import WholeNumber
 from awe_incidents.api.parameters import Parameters
+from awe_incidents.api.renderers import PlainText
 from awe_incidents.api.v1.results import EvidenceSerializer
 from awe_incidents.api.views import ScopedView
 from awe_incidents.incidents.queries import visible_evidence
@@ -59,13 +59,6 @@ class LineSpan(Parameters):
         if attrs["first_line"] > attrs["last_line"]:
             raise serializers.ValidationError({"last_line": "This is before first_line."})
         return attrs
-
-
-class PlainText(BaseRenderer):
-    """The media type of texts, for negotiation; the view renders itself."""
-
-    media_type = "text/plain"
-    format = "txt"
 
 
 class EvidenceText(_VisibleEvidence):

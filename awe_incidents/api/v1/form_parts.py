@@ -22,8 +22,18 @@ REPORT = "report"
 class FilesForm(Fields):
     """Files for a bug report."""
 
-    screenshot = serializers.ListField(child=serializers.FileField(), max_length=MAX_FILES, required=False)
-    attachment = serializers.ListField(child=serializers.FileField(), max_length=MAX_FILES, required=False)
+    screenshot = serializers.ListField(
+        child=serializers.FileField(), min_length=1, max_length=MAX_FILES, required=False
+    )
+    attachment = serializers.ListField(
+        child=serializers.FileField(), min_length=1, max_length=MAX_FILES, required=False
+    )
+
+
+class AddedFilesForm(FilesForm):
+    """Files for a bug report that is there already: one at least."""
+
+    least = 1
 
 
 @extend_schema_serializer(component_name="BugReportUpload")

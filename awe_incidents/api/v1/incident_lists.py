@@ -7,12 +7,11 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.pagination import Cursor
 from rest_framework.request import Request
 
 from awe_incidents.api.choices import CATEGORIES, INCIDENT_STATES, SEVERITIES
 from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Moment, Text
-from awe_incidents.api.pagination import NewestFirst
+from awe_incidents.api.pagination import FoundPages
 from awe_incidents.api.parameters import PageParameters
 from awe_incidents.incidents.searching import Stretch, Wanted, listed_incidents
 from awe_incidents.incidents.vectors import query_of_search
@@ -56,7 +55,7 @@ class IncidentParameters(PageParameters):
         return attrs
 
 
-class IncidentPages(NewestFirst):
+class IncidentPages(FoundPages):
     """Pages in the order of opening; a cursor is the number of the incident that a page lies behind, or before."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
@@ -67,18 +66,4 @@ class IncidentPages(NewestFirst):
         start, is_reversed = (self.cursor.position, self.cursor.reverse) if self.cursor else (None, False)
         wanted = Wanted(**{name: asked[name] for name in Wanted.__slots__ if name in asked})
         found = listed_incidents(view.person, wanted, Stretch(size + 1, start, is_reversed))
-        page, goes_on = found[:size], len(found) > size
-        self.page = page[::-1] if is_reversed else page
-        self.has_next = goes_on if not is_reversed else True
-        self.has_previous = goes_on if is_reversed else self.cursor is not None
-        return self.page
-
-    def get_next_link(self) -> str | None:
-        """Give the address of what was opened earlier."""
-        last = self.page[-1].pk if self.page else self.cursor.position if self.cursor else None
-        return self.encode_cursor(Cursor(0, False, last)) if self.has_next else None
-
-    def get_previous_link(self) -> str | None:
-        """Give the address of what was opened later."""
-        first = self.page[0].pk if self.page else self.cursor.position if self.cursor else None
-        return self.encode_cursor(Cursor(0, True, first)) if self.has_previous else None
+        return self.page_of(found, size=size)

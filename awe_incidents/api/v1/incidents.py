@@ -13,25 +13,43 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of, person_of
-from awe_incidents.api.choices import CATEGORIES, INCIDENT_ACTIONS, SEVERITIES, choice_or_empty
+from awe_incidents.api.choices import (
+    CATEGORIES,
+    CLASSIFICATION_SOURCES,
+    INCIDENT_ACTIONS,
+    SEVERITIES,
+    choice_or_empty,
+)
 from awe_incidents.api.fields import SAYS_SOMETHING, Choice, Fields, StackNamed, Text
 from awe_incidents.api.kept import validated
 from awe_incidents.api.preconditions import TaggedDetail, asked_version
 from awe_incidents.api.v1.incident_lists import IncidentPages, IncidentParameters
 from awe_incidents.api.v1.links import link
+from awe_incidents.api.v1.suggestions import SuggestionSerializer, shown_suggestion
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.disclosure import title_for
-from awe_incidents.incidents.errors import ReasonRequired, RoleRequired, SearchTooBroad, TransitionNotAllowed
+from awe_incidents.incidents.errors import (
+    ChecksNotPassed,
+    ReasonRequired,
+    RoleRequired,
+    SearchTooBroad,
+    TransitionNotAllowed,
+)
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import classify_incident, move_incident, open_incident
 from awe_incidents.incidents.queries import visible_incidents
-from awe_incidents.incidents.states import Category, Severity
+from awe_incidents.incidents.suggestions import sources_of
 
 COMPLETENESS = {
     "type": ["integer", "null"],
     "minimum": 0,
     "maximum": 100,
     "description": "Of the best bug report on it that you may see; null without one.",
+}
+SOURCE = {
+    "type": "string",
+    "enum": ["", *(word for word, _ in CLASSIFICATION_SOURCES)],
+    "description": "Who said so; what a person said, also that it has none, no diagnosis changes.",
 }
 
 
@@ -45,6 +63,7 @@ class IncidentLinks(serializers.Serializer[Any]):
     timeline = serializers.URLField()
     runs = serializers.URLField()
     diagnosis = serializers.URLField()
+    similar = serializers.URLField()
     bug_reports = serializers.URLField()
 
 
@@ -53,10 +72,14 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
 
     stack = serializers.CharField(source="stack.name", read_only=True)
     title = serializers.SerializerMethodField(
-        help_text="In the words of whose report opened it; `Incident` and its number for others who reported the same."
+        help_text="In the words of whose report opened it, and `Incident` and its number for others who reported the "
+        "same; or what the scheduled run found that opened it."
     )
-    severity = choice_or_empty(SEVERITIES, "How bad it is; empty until somebody said so.")
-    category = choice_or_empty(CATEGORIES, "Which kind of problem it is; empty until somebody said so.")
+    severity = choice_or_empty(SEVERITIES, "How bad it is; empty until a person or a diagnosis said so.")
+    severity_source = serializers.SerializerMethodField()
+    category = choice_or_empty(CATEGORIES, "Which kind of problem it is; empty until a person or a diagnosis said so.")
+    category_source = serializers.SerializerMethodField()
+    suggestion = serializers.SerializerMethodField()
     completeness = serializers.SerializerMethodField()
     reports_removed_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="When the stack's retention last took a report; null before."
@@ -71,7 +94,10 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
             "title",
             "state",
             "severity",
+            "severity_source",
             "category",
+            "category_source",
+            "suggestion",
             "completeness",
             "opened_at",
             "changed_at",
@@ -86,6 +112,21 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
         """Give what the query found; an incident that was just opened has no reports."""
         return getattr(incident, "completeness", None)
 
+    @extend_schema_field(SOURCE)
+    def get_severity_source(self, incident: Incident) -> str:
+        """Give who said how bad it is."""
+        return sources_of(incident)["severity"]
+
+    @extend_schema_field(SOURCE)
+    def get_category_source(self, incident: Incident) -> str:
+        """Give who said what it is about."""
+        return sources_of(incident)["category"]
+
+    @extend_schema_field(SuggestionSerializer(allow_null=True))
+    def get_suggestion(self, incident: Incident) -> Any:
+        """Give what the service suggests; null while no run has found a cause."""
+        return shown_suggestion(incident, self.context["request"])
+
     def get_title(self, incident: Incident) -> str:
         """Give the title as the caller may read it."""
         return title_for(incident, person_of(self.context["request"]))
@@ -99,6 +140,7 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
             "timeline": link(request, "incident-timeline", id=incident.pk),
             "runs": link(request, "incident-runs", id=incident.pk),
             "diagnosis": link(request, "incident-diagnosis", id=incident.pk),
+            "similar": link(request, "incident-similar", id=incident.pk),
             "bug_reports": f"{link(request, 'bug-reports')}?incident={incident.pk}",
         }
 
@@ -122,6 +164,13 @@ class TransitionRequest(Fields):
 
     action = Choice(choices=INCIDENT_ACTIONS)
     because = Text(required=False, default="", allow_blank=True, max_length=MAX_REASON)
+    despite_failed_checks = Text(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=MAX_REASON,
+        help_text="Why it is resolved though checks that failed have not passed since; the trail keeps it.",
+    )
 
 
 @extend_schema_serializer(component_name="Classification")
@@ -133,7 +182,7 @@ class ClassificationRequest(Fields):
     because = Text(required=False, default="", allow_blank=True, max_length=MAX_REASON)
 
 
-class _VisibleIncidents(ScopedView):
+class VisibleIncidents(ScopedView):
     """Views that start from the incidents that the caller may see."""
 
     serializer_class: Any = IncidentSerializer
@@ -143,7 +192,7 @@ class _VisibleIncidents(ScopedView):
         return visible_incidents(self.person)
 
 
-class IncidentList(_VisibleIncidents, ListView, CreateView):
+class IncidentList(VisibleIncidents, ListView, CreateView):
     """Incidents."""
 
     pagination_class = IncidentPages
@@ -169,7 +218,7 @@ class IncidentList(_VisibleIncidents, ListView, CreateView):
         return created(data, location=data["links"]["self"])
 
 
-class IncidentDetail(_VisibleIncidents, TaggedDetail):
+class IncidentDetail(VisibleIncidents, TaggedDetail):
     """One incident."""
 
     version_field = "version"
@@ -188,31 +237,27 @@ class IncidentDetail(_VisibleIncidents, TaggedDetail):
         incident = self.get_object()
         version = asked_version(request, current=incident.version)
         said = validated(ClassificationRequest, request.data)
-        because = said["because"]
-        severity, category = said.get("severity", incident.severity), said.get("category", incident.category)
         classify_incident(
             incident=incident,
-            severity=Severity(severity) if severity else None,
-            category=Category(category) if category else None,
             user=self.person,
             by=actor_of(request),
             at=timezone.now(),
-            because=because,
-            version=incident.version if version is None else version,
+            version=version,
+            **said,
         )
         return self.tagged(self.get_object())
 
 
-class IncidentTransitions(_VisibleIncidents, CreateView):
+class IncidentTransitions(VisibleIncidents, CreateView):
     """Steps of an incident: acknowledge, resolve, reopen, close."""
 
     scopes: ClassVar = {"POST": Scope.INCIDENTS_WRITE}
     conditional: ClassVar = frozenset({"POST"})
-    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, *NOT_REDACTED)}
+    refusals: ClassVar = {"POST": (RoleRequired, TransitionNotAllowed, ReasonRequired, ChecksNotPassed, *NOT_REDACTED)}
 
     @extend_schema(operation_id="move_incident", request=TransitionRequest, responses={201: IncidentSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Take one step."""
+        """Take one step; an incident is resolved when what failed has passed since, or with a reason why not."""
         return super().post(request, *args, **kwargs)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from rest_framework.request import Request
@@ -19,7 +20,7 @@ def link(request: Request, view: str, /, **kwargs: Any) -> str:
 @cache
 def _path(view: str, names: tuple[str, ...]) -> str:
     """Give the path of a view with its parts as `{name}`; an answer has many, and asking the resolver adds up."""
-    marks = {name: MARK + at for at, name in enumerate(names)}
+    marks = {name: UUID(int=MARK + at) if name == "event_id" else MARK + at for at, name in enumerate(names)}
     path = reverse(f"api:{view}", kwargs=marks)
     for name, mark in marks.items():
         path = path.replace(str(mark), f"{{{name}}}")

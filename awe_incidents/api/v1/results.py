@@ -47,6 +47,9 @@ class Measurement(serializers.Serializer[Any]):
 
     value = MeasuredValueField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
+    lasts = serializers.BooleanField(
+        required=False, help_text="It stays as it is until somebody changes the stack; absent where it does not."
+    )
 
 
 class Threshold(serializers.Serializer[Any]):

@@ -23,9 +23,9 @@ from awe_incidents.api.parameters import PageParameters
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.v1.results import CountsField, ResultSerializer
 from awe_incidents.api.views import CreateView, ListView, ScopedView, created
-from awe_incidents.incidents.errors import RoleRequired
+from awe_incidents.incidents.errors import NothingFailed, RoleRequired
 from awe_incidents.incidents.models import Incident
-from awe_incidents.incidents.operations import request_incident_run
+from awe_incidents.incidents.operations import recheck_incident, request_incident_run
 from awe_incidents.incidents.queries import visible_incidents, visible_runs
 from diagnostics.models import CheckResult, Evidence, Run
 
@@ -38,6 +38,12 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     suite = serializers.ChoiceField(choices=SUITES, read_only=True)
     state = serializers.ChoiceField(choices=RUN_STATES, read_only=True)
     counts = CountsField(read_only=True)
+    is_scheduled = serializers.BooleanField(read_only=True, help_text="Asked for by the stack's schedule.")
+    checks = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="It looks with these and what they require; empty: with its suite.",
+    )
     results_removed_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="When the stack's retention took results and evidence; null before."
     )
@@ -49,6 +55,8 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "url",
             "stack",
             "suite",
+            "is_scheduled",
+            "checks",
             "state",
             "requested_at",
             "started_at",
@@ -164,5 +172,25 @@ class IncidentRuns(ListView, CreateView):
             by=actor_of(request),
             at=timezone.now(),
         )
+        data = self.get_serializer(run).data
+        return created(data, location=data["url"])
+
+
+class IncidentRechecks(CreateView):
+    """Runs with the checks alone that failed in an incident's runs."""
+
+    serializer_class = RunSerializer
+    scopes: ClassVar = {"POST": Scope.RUNS_WRITE}
+    refusals: ClassVar = {"POST": (RoleRequired, NothingFailed)}
+
+    @extend_schema(operation_id="recheck_incident", request=None, responses={201: RunSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Look again with the checks that failed and have not passed since; an incident is resolved by that."""
+        return super().post(request, *args, **kwargs)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Queue the run."""
+        incident = get_object_or_404(visible_incidents(self.person), pk=kwargs["id"])
+        run = recheck_incident(incident=incident, user=self.person, by=actor_of(request), at=timezone.now())
         data = self.get_serializer(run).data
         return created(data, location=data["url"])

@@ -11,10 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
-from awe_incidents.api.choices import VANTAGES
+from awe_incidents.api.choices import SUITES, VANTAGES, WATCH_STATES
+from awe_incidents.api.kept import represent
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import ListView, ScopedView
-from diagnostics.models import Stack
+from awe_incidents.incidents.queries import watch_of
+from diagnostics.models import Stack, StackSchedule
 from diagnostics.stack.schema import NAME
 
 
@@ -40,6 +42,26 @@ class EmergencyContact(serializers.Serializer[Any]):
     role = serializers.CharField(required=False)
 
 
+class Schedule(serializers.Serializer[Any]):
+    """When a stack is looked at by the clock."""
+
+    every_minutes = serializers.IntegerField(min_value=1)
+    suite = serializers.ChoiceField(choices=SUITES)
+    open_incidents = serializers.BooleanField(
+        help_text="When the stack turns unhealthy: one, until it was healthy again."
+    )
+    due_at = serializers.DateTimeField(
+        help_text="When the next run is requested; in the past while one of the schedule goes."
+    )
+    health = serializers.ChoiceField(
+        choices=WATCH_STATES,
+        allow_null=True,
+        help_text="What its runs say of the stack; `doubtful` once something failed without a known cause, null before "
+        "the first.",
+    )
+    health_since = serializers.DateTimeField(allow_null=True)
+
+
 class StackSerializer(serializers.ModelSerializer[Stack]):
     """A stack without the particulars of its description."""
 
@@ -48,6 +70,7 @@ class StackSerializer(serializers.ModelSerializer[Stack]):
     description = serializers.SerializerMethodField()
     services = serializers.SerializerMethodField()
     emergency_contacts = serializers.SerializerMethodField()
+    schedule = serializers.SerializerMethodField()
 
     class Meta:
         model = Stack
@@ -59,6 +82,7 @@ class StackSerializer(serializers.ModelSerializer[Stack]):
             "description",
             "services",
             "emergency_contacts",
+            "schedule",
             "applied_at",
         ]
         read_only_fields = fields
@@ -80,11 +104,28 @@ class StackSerializer(serializers.ModelSerializer[Stack]):
         """Give whom to call."""
         return list(stack.document.get("emergency_contacts", []))
 
+    @extend_schema_field(Schedule(allow_null=True))
+    def get_schedule(self, stack: Stack) -> dict[str, Any] | None:
+        """Give the schedule, null where nothing looks by itself."""
+        schedule: StackSchedule | None = getattr(stack, "schedule", None)
+        if schedule is None:
+            return None
+        watch = watch_of(schedule)
+        told = {
+            "every_minutes": schedule.every_minutes,
+            "suite": schedule.suite,
+            "open_incidents": schedule.opens_incidents,
+            "due_at": schedule.due_at,
+            "health": watch.state if watch else None,
+            "health_since": watch.since if watch else None,
+        }
+        return represent(Schedule, told)
+
 
 class StackList(ListView):
     """Stacks under care."""
 
-    queryset = Stack.objects.all()
+    queryset = Stack.objects.select_related("schedule", "watch")
     serializer_class = StackSerializer
     scopes: ClassVar = {"GET": Scope.STACKS_READ}
 
@@ -97,7 +138,7 @@ class StackList(ListView):
 class StackDetail(RetrieveModelMixin, ScopedView):
     """One stack."""
 
-    queryset = Stack.objects.all()
+    queryset = Stack.objects.select_related("schedule", "watch")
     serializer_class = StackSerializer
     lookup_field = lookup_url_kwarg = "name"
     scopes: ClassVar = {"GET": Scope.STACKS_READ}

@@ -20,6 +20,20 @@ from awe_incidents.api.views import ListView
 from awe_incidents.incidents.disclosure import actor_for
 from awe_incidents.incidents.models import TimelineEntry
 from awe_incidents.incidents.queries import visible_incidents, visible_timeline
+from awe_incidents.incidents.suggestions import CLASSIFIED
+
+_SAID = {"type": "object", "properties": {name: {"type": "string"} for name in CLASSIFIED}, "required": [*CLASSIFIED]}
+_STATE = {"type": "string", "enum": [word for word, _ in INCIDENT_STATES]}
+
+
+@extend_schema_field(_SAID)
+class SaidField(serializers.JSONField):
+    """Severity and category."""
+
+
+@extend_schema_field({"oneOf": [_STATE, _SAID], "description": "The state before a step, or severity and category."})
+class BeforeField(serializers.JSONField):
+    """What was before."""
 
 
 class TimelineData(serializers.Serializer[Any]):
@@ -33,11 +47,12 @@ class TimelineData(serializers.Serializer[Any]):
     counts = CountsField(required=False)
     score = serializers.FloatField(required=False, min_value=0, max_value=1)
     words = serializers.ListField(child=serializers.CharField(), required=False)
+    cause = serializers.CharField(required=False, allow_blank=True, help_text="The likeliest one that a run found.")
+    suggested = SaidField(required=False, help_text="What that cause suggests.")
+    to = SaidField(required=False, help_text="Severity and category as they are since then.")
 
 
-TimelineData._declared_fields["from"] = serializers.ChoiceField(  # the word is taken in Python
-    choices=INCIDENT_STATES, required=False
-)
+TimelineData._declared_fields["from"] = BeforeField(required=False)  # the word is taken in Python
 
 
 @extend_schema_field(TimelineData)

@@ -7,14 +7,28 @@ from awe_incidents.incidents.operations.prefilling import prefill_report, sweep_
 from awe_incidents.incidents.operations.preparing import prepare_attachment, sweep_attachments
 from awe_incidents.incidents.operations.retention import Removed, apply_retention
 from awe_incidents.incidents.operations.revising import MAX_REVISIONS, revise_bug_report
-from awe_incidents.incidents.operations.runs import note_run_finished, request_incident_run
-from awe_incidents.incidents.operations.triage import classify_incident, move_incident, open_incident
+from awe_incidents.incidents.operations.runs import (
+    note_run_finished,
+    recheck_incident,
+    request_incident_run,
+    request_recheck,
+)
+from awe_incidents.incidents.operations.suggesting import suggest
+from awe_incidents.incidents.operations.triage import (
+    accept_suggestion,
+    classify_incident,
+    move_incident,
+    open_incident,
+    resolve_mended,
+)
+from awe_incidents.incidents.operations.watching import watch_stack
 
 __all__ = [
     "FILING_SUITE",
     "MAX_REVISIONS",
     "Filed",
     "Removed",
+    "accept_suggestion",
     "add_attachments",
     "apply_retention",
     "classify_incident",
@@ -25,8 +39,13 @@ __all__ = [
     "open_incident",
     "prefill_report",
     "prepare_attachment",
+    "recheck_incident",
     "request_incident_run",
+    "request_recheck",
+    "resolve_mended",
     "revise_bug_report",
+    "suggest",
     "sweep_attachments",
     "sweep_prefills",
+    "watch_stack",
 ]

@@ -26,4 +26,5 @@ def history_of(incident: Incident, *, by: Actor, at: datetime, lines: list[Line]
 
 def run_requested(run: Run) -> Line:
     """Give the line that a requested run leaves."""
-    return "run_requested", f"Run {run.pk} requested", {"run": run.pk, "suite": run.suite}
+    again = f" with {', '.join(run.checks)} again" if run.checks else ""
+    return "run_requested", f"Run {run.pk} requested{again}", {"run": run.pk, "suite": run.suite}

@@ -7,9 +7,10 @@ lock holds such a share at most, which is all that who has the lock ever waits f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db import connection, models
@@ -94,17 +95,28 @@ def reserve_and_decide(
 
 
 def _first_held(candidates: Sequence[Sequence[Any]], profile: Profile, asked: Mapping[str, Any]) -> Joining | None:
-    """Keep the incident that resembles most, of equals the oldest, of those that resemble enough and are still open."""
-    compared = [
-        (incident_id, likeness(profile, vectors.profile_of_arrays(*arrays)), held)
+    """Keep the incident that resembles most, of equals the oldest, of those that resemble enough and are still open.
+
+    One that says the very same goes before all others; in a storm of the same report nothing else is compared.
+    """
+    read = [
+        (incident_id, vectors.profile_of_arrays(*arrays), (opened_at, run_id) if opened_at else None)
         for incident_id, *arrays, opened_at, run_id in candidates
-        for held in [(opened_at, run_id) if opened_at else None]
     ]
-    enough = [one for one in compared if one[1].score >= THRESHOLD]
-    for incident_id, alike, held in sorted(enough, key=lambda one: (-one[1].score, one[0])):
-        if held := held or _hold(incident_id, asked):
+    itself = likeness(profile, profile)  # what says common words only does not even resemble itself
+    same = sorted(one[0] for one in read if one[1] == profile) if itself.score >= THRESHOLD else []
+    others = (one for one in read if one[1] != profile)
+    held_already = {incident_id: held for incident_id, _, held in read}
+    for incident_id, alike in chain(((one, itself) for one in same), _most_alike(others, profile)):
+        if held := held_already[incident_id] or _hold(incident_id, asked):
             return _joining(incident_id, alike, *held)
     return None
+
+
+def _most_alike(read: Iterable[tuple[int, Profile, object]], profile: Profile) -> Iterator[tuple[int, Likeness]]:
+    compared = [(incident_id, likeness(profile, other)) for incident_id, other, _ in read]
+    enough = [one for one in compared if one[1].score >= THRESHOLD]
+    yield from sorted(enough, key=lambda one: (-one[1].score, one[0]))
 
 
 def _asked(stack: Stack, profile: Profile, suite: str) -> dict[str, Any]:

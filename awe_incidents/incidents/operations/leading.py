@@ -10,15 +10,19 @@ from awe_incidents.incidents.states import WAITING
 from awe_incidents.incidents.template import TemplateFields
 
 
-def add_title(incident: Incident) -> None:
-    """Let an incident that was opened without a report be found by its title, and joined."""
+def add_title(incident: Incident, *, found: str = "") -> None:
+    """Let an incident that was opened without a report be found by its title, and joined.
+
+    `found` are lines that the service saw, as a reporter would paste them.
+    """
+    said = TemplateFields(actual_behavior=incident.title, container_logs=found)
     IncidentWords.objects.create(
         incident=incident,
         stack_id=incident.stack_id,
         person_id=incident.opened_by_id,
         opened_at=incident.opened_at,
         is_lead=True,
-        words=_vector(TemplateFields(actual_behavior=incident.title), stack_id=incident.stack_id),
+        words=_vector(said, stack_id=incident.stack_id),
     )
 
 
@@ -32,7 +36,8 @@ def move_words(report: BugReport, *, source: Incident, target: Incident) -> None
     """Take a report's words along to another incident: there it comes last, and here the next one leads."""
     row = IncidentWords.objects.get(incident=source, report_id=report.pk)
     row.delete()
-    IncidentWords.objects.filter(incident=target, report_id=None, person=None).delete()  # see `keep_title`
+    if target.opened_by_id is not None:  # the words of one that the service opened stay
+        IncidentWords.objects.filter(incident=target, report_id=None, person=None).delete()  # see `keep_title`
     row.pk, row.incident, row.opened_at, row.is_lead = None, target, target.opened_at, False
     row.save(force_insert=True)
     for incident in (source, target):
@@ -40,7 +45,12 @@ def move_words(report: BugReport, *, source: Incident, target: Incident) -> None
 
 
 def keep_title(incident: Incident) -> None:
-    """Let an incident without a report still be found by its title; nobody's report joins it, nobody owns it."""
+    """Let an incident without a report still be found by its title; nobody's report joins it, nobody owns it.
+
+    One that the service opened has its own words anyway, and is joined by them as before.
+    """
+    if incident.opened_by_id is None:
+        return
     said = TemplateFields(actual_behavior=incident.title)
     IncidentWords.objects.create(
         incident=incident,

@@ -16,6 +16,8 @@ from awe_incidents.incidents.models import BugReport, Incident, IncidentRun, Tim
 from awe_incidents.incidents.operations import leading
 from awe_incidents.incidents.operations.history import Line, write_history
 from awe_incidents.incidents.operations.holding import held_report
+from awe_incidents.incidents.operations.suggesting import suggest
+from diagnostics.models import Run
 
 
 @transaction.atomic
@@ -41,13 +43,14 @@ def move_bug_report(
     _check_goal(report, to)
     because = reports.cleaned_text(because, stack=report.stack)
     opened = None if to else _opened_for(report, at=at)
+    run = _held_run(report)
+    run_id = run.pk if run else None
     source, target = _locked_incidents(report.incident_id, (opened or to or report.incident).pk)
-    run_id = _run_of(report)
     BugReport.objects.filter(pk=report.pk).update(incident=target, moves=F("moves") + 1)
     Incident.objects.filter(pk__in=[source.pk, target.pk]).update(changed_at=at, version=F("version") + 1)
     leading.move_words(report, source=source, target=target)
-    if run_id:
-        IncidentRun.objects.get_or_create(incident=target, run_id=run_id)
+    if run:
+        IncidentRun.objects.get_or_create(incident=target, run=run)
     is_empty = not source.reports.exists()
     if is_empty:
         leading.keep_title(source)
@@ -62,6 +65,8 @@ def move_bug_report(
     if opened:
         about_it = {"stack": report.stack_id, "report": report.pk}
         trail.record("incident:opened", subject=opened, by=by, at=at, incident_id=opened.pk, data=about_it)
+    if run:
+        suggest(run=run, incidents=[target.pk], at=at)
     goal = {"from": source.pk, "to": target.pk}
     trail.record("bug_report:moved", subject=report, by=by, at=at, because=because, incident_id=target.pk, data=goal)
     return BugReport.objects.select_related("stack", "reporter", "incident", "current").get(pk=report.pk)
@@ -87,6 +92,12 @@ def _locked_incidents(source_id: int, target_id: int) -> tuple[Incident, Inciden
     rows = Incident.objects.select_for_update(of=("self",)).filter(pk__in=[source_id, target_id]).order_by("pk")
     found = {row.pk: row for row in rows}
     return found[source_id], found[target_id]
+
+
+def _held_run(report: BugReport) -> Run | None:
+    """Hold the run of a report before its incidents, as a run that finishes does: it finishes before or behind us."""
+    run_id = _run_of(report)
+    return Run.objects.select_for_update(no_key=True, of=("self",)).get(pk=run_id) if run_id else None
 
 
 def _run_of(report: BugReport) -> int | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import rfc8785
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from awe_incidents.actor import service
 from awe_incidents.audit import trail
@@ -34,11 +35,13 @@ from awe_incidents.incidents.operations.history import Line, history_of
 from awe_incidents.incidents.states import WAITING
 from diagnostics.models import EvidenceText, Run, Stack
 from diagnostics.queries import config_of
+from diagnostics.stack import Schedule
 from diagnostics.states import RunState
 
 RETENTION = service("retention")
 BATCH = 500  # runs, and reports, of one transaction
 ROUND_SECONDS = 30.0
+KEPT_WITHOUT_SCHEDULE = Schedule(every_minutes=1)  # what runs of a schedule that was taken away are kept by
 Rows = Sequence[Mapping[str, Any]]  # as the functions of the owner give them
 
 
@@ -80,9 +83,11 @@ def remove_batch(*, stack: Stack, at: datetime) -> Removed:
 
     Incidents are locked first and the functions look again, so what belongs to one that is reopened meanwhile stays.
     """
-    days = config_of(stack).retention.days
+    config = config_of(stack)
+    days, scheduled_days = config.retention.days, (config.schedule or KEPT_WITHOUT_SCHEDULE).keep_days
     before = at - timedelta(days=days)
-    runs, reports = list(_due_runs(stack, before)), list(_due_reports(stack, before))
+    runs = list(_due_runs(stack, before, scheduled_before=at - timedelta(days=min(days, scheduled_days))))
+    reports = list(_due_reports(stack, before))
     if not runs and not reports:
         return Removed()
     _lock_incidents(runs, reports)
@@ -104,8 +109,10 @@ def remove_batch(*, stack: Stack, at: datetime) -> Removed:
     return removed
 
 
-def _due_runs(stack: Stack, before: datetime) -> Iterable[int]:
-    runs = Run.objects.filter(stack=stack, state=RunState.FINISHED, results_removed_at=None, finished_at__lt=before)
+def _due_runs(stack: Stack, before: datetime, *, scheduled_before: datetime) -> Iterable[int]:
+    is_of_nobody = Q(~Exists(IncidentRun.objects.filter(run=OuterRef("pk"))), is_scheduled=True)
+    runs = Run.objects.filter(stack=stack, state=RunState.FINISHED, results_removed_at=None)
+    runs = runs.filter(is_of_nobody | Q(finished_at__lt=before), finished_at__lt=scheduled_before)  # the later of both
     held = IncidentRun.objects.filter(incident__state__in=WAITING)
     return runs.exclude(incident_runs__in=held).order_by("finished_at").values_list("pk", flat=True)[:BATCH]
 

@@ -18,7 +18,7 @@ from awe_incidents.monthly import MonthlyId
 
 Kind = type[models.Model]
 Begun = TypeVar("Begun")
-APPS = {"audit", "diagnostics", "incidents"}
+APPS = {"diagnostics", "incidents"}
 APART = 101  # ids between two captures, times another number for each table: no two tables differ by the same
 
 
@@ -82,8 +82,9 @@ def skip_ids() -> None:
 
 
 def kinds() -> list[Kind]:
-    """Give every table of ours whose rows have a number, their own or that of the row that they belong to."""
-    return [kind for kind in apps.get_models() if kind._meta.app_label in APPS and not issubclass(kind, Content | Walk)]
+    """Give every table that operations write into and whose rows have a number, their own or that of their owner."""
+    ours = [kind for kind in apps.get_models() if kind._meta.app_label in APPS]
+    return [Entry, Disclosure, *(kind for kind in ours if not issubclass(kind, Content | Walk))]
 
 
 def has_own_ids(kind: Kind) -> bool:
@@ -96,7 +97,7 @@ def _last_id(kind: Kind) -> int:
 
 
 def _taken(last: Mapping[Kind, int]) -> Capture:
-    tables = [_table(kind, since) for kind, since in last.items() if kind not in (Entry, Disclosure)]
+    tables = [_table(kind, since) for kind, since in last.items()]
     entries = list(Entry.objects.filter(pk__gt=last[Entry]).order_by("pk"))
     report = BugReport.objects.filter(pk__gt=last[BugReport]).order_by("pk")[:1].get()
     return Capture(
@@ -137,6 +138,9 @@ def fetch_ids(kind: Kind, number: int) -> list[int]:
     """Take so many ids of a table."""
     function = "next_month_id" if isinstance(kind._meta.pk, MonthlyId) else "nextval"
     with connection.cursor() as cursor:
-        next_id = f"SELECT {function}(pg_get_serial_sequence(%s, 'id'))"
-        cursor.execute(f"{next_id} FROM generate_series(1, %s)", [kind._meta.db_table, number])
+        # Looked up once: PostgreSQL would do it again for every id, which took longer than to give it.
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [kind._meta.db_table])
+        (sequence,) = cursor.fetchone()
+        wanted = f"SELECT {function}(%s::regclass) FROM generate_series(1, %s)"  # noqa: S608  our names
+        cursor.execute(wanted, [sequence, number])
         return [row[0] for row in cursor.fetchall()]

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
-import uuid
+import os
+import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import groupby
 from random import Random
 from typing import Any
 
 from django.db import connection
 
-from awe_incidents.audit.models import Disclosure, Entry
-from awe_incidents.incidents.reports import digest_of
+from awe_incidents.audit.event_id import RANDOM_BYTES, event_id_of
 from awe_incidents.incidents.seeding.capturing import Kind, fetch_ids
-from awe_incidents.incidents.seeding.molds import DISCLOSURE_COLUMNS, ENTRY_COLUMNS, EntryForm, Mold
+from awe_incidents.incidents.seeding.molds import BETWEEN_TABLES, DIGEST, Mold
+from awe_incidents.incidents.seeding.stories import MARKS
 from awe_incidents.monthly import MonthlyId, month_of
 
 AHEAD = 2000  # ids that are fetched at once
 SALT_BYTES = 16
+NOISE_BYTES = 65_536
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+DAY = 86_400 * SECOND
 _SYLLABLES = [first + vowel for first in "bdfgklmnprstvz" for vowel in "aeiou"]
 
 
@@ -35,79 +42,87 @@ class Ids:
     _reached: dict[tuple[str, int], int] = field(default_factory=dict)
     _fetched: dict[str, deque[int]] = field(default_factory=lambda: defaultdict(deque))
 
-    def take(self, kind: Kind, month: int) -> int:
-        """Give the next id for a row of a month."""
+    def of(self, mold: Mold, beginning: int) -> Iterator[str]:
+        """Give the ids of an incident that began so many microseconds after 1970, in the order of the mold's slots."""
+        for kind, times in mold.kinds:
+            if isinstance(kind._meta.pk, MonthlyId):
+                for month, rows in groupby(_month_of_day((beginning + after) // DAY) for after in times):
+                    yield from map(str, self.take(kind, month, sum(1 for _ in rows)))
+            else:
+                yield from map(str, self._fetch(kind, len(times)))
+
+    def take(self, kind: Kind, month: int, number: int) -> range | list[int]:
+        """Give the next ids for so many rows of a month."""
+        if month >= self.this_month:
+            return self._fetch(kind, number)
         table = kind._meta.db_table
-        if isinstance(kind._meta.pk, MonthlyId) and month < self.this_month:
-            number = self._reached.get((table, month)) or self.base_of(table, month)
-            self._reached[table, month] = number + 1
-            return number + 1
-        fetched = self._fetched[table]
-        if not fetched:
+        last = self._reached.get((table, month)) or self.base_of(table, month)
+        self._reached[table, month] = last + number
+        return range(last + 1, last + number + 1)
+
+    def _fetch(self, kind: Kind, number: int) -> list[int]:
+        fetched = self._fetched[kind._meta.db_table]
+        if len(fetched) < number:
             fetched.extend(fetch_ids(kind, AHEAD))
-        return fetched.popleft()
+        return [fetched.popleft() for _ in range(number)]
+
+
+@dataclass(slots=True)
+class Noise:
+    """Random bytes of the system, fetched many at once: to ask for a few costs as much (a quarter of all, measured)."""
+
+    _bytes: bytes = field(default=b"", repr=False)
+    _taken: int = 0
+
+    def take(self, size: int) -> bytes:
+        """Give so many bytes, which nobody gets again."""
+        if self._taken + size > len(self._bytes):
+            self._bytes, self._taken = os.urandom(NOISE_BYTES), 0
+        self._taken += size
+        return self._bytes[self._taken - size : self._taken]
+
+    def uuid(self) -> str:
+        """Give the text of a new event id."""
+        return str(event_id_of(time.time_ns() // 1_000_000, self.take(RANDOM_BYTES)))
 
 
 @dataclass(slots=True)
 class Batch:
-    """Lines for COPY by statement, until they are written together."""
+    """What COPY takes by statement, until it is written together."""
 
     ids: Ids
-    lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    texts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    noise: Noise = field(default_factory=Noise)
 
     def cast(self, mold: Mold, *, began_at: datetime, chance: Random) -> None:
         """Add the rows of one incident."""
-        values = self._values(mold, began_at, chance)
-        for kind, columns, form in mold.rows:
-            self.lines[_statement(kind, tuple(columns))].append(form.filled(values))
-        for entry in mold.entries:
-            self._add_entry(entry, values, began_at)
+        texts = mold.rows.filled(self._values(mold, began_at, chance)).split(BETWEEN_TABLES)
+        for statement, text in zip(mold.statements, texts, strict=True):
+            self.texts[statement].append(text)
 
-    def _values(self, mold: Mold, began_at: datetime, chance: Random) -> list[str]:
-        beginning = began_at.astimezone(UTC).replace(tzinfo=None)
-        ids = [[str(self.ids.take(kind, _month(beginning, after))) for after in times] for kind, times in mold.kinds]
-        values = [""] * len(mold.slots)
-        for place, (kind, first, second) in enumerate(mold.slots):
-            if kind == "id":
-                values[place] = ids[first][second]
-            elif kind == "time":
-                values[place] = _written(beginning, first)
-            elif kind == "mark":
-                values[place] = _word(chance)
-            elif kind == "uuid":
-                values[place] = str(uuid.uuid4())
-        if ("digest", 0, 0) in mold.slots:
-            fields = {name: form.filled(values) for name, form in mold.fields.items()}
-            values[mold.slots.index(("digest", 0, 0))] = digest_of(fields)
+    def _values(self, mold: Mold, began_at: datetime, chance: Random) -> dict[str, str]:
+        beginning = (began_at - EPOCH) // MICROSECOND
+        values = dict(zip(mold.ids, self.ids.of(mold, beginning), strict=True))
+        for slot, after in mold.times.items():
+            values[slot] = written(beginning + after)
+        for mark in MARKS:
+            values[mark] = _word(chance)
+        for slot in mold.uuids:
+            values[slot] = self.noise.uuid()
+        values[DIGEST] = hashlib.sha256(mold.report.filled(values).encode()).hexdigest()
+        for of_salt, of_seal, form in mold.sealed:
+            salt = self.noise.take(SALT_BYTES)
+            values[of_salt], values[of_seal] = salt.hex(), sealed(salt, form.filled(values))
         return values
-
-    def _add_entry(self, entry: EntryForm, values: list[str], began_at: datetime) -> None:
-        number = self.ids.take(Entry, month_of(began_at))
-        for name, form, place in entry.texts:
-            salt, text = secrets.token_bytes(SALT_BYTES), form.filled(values)
-            values[place] = sealed(salt, text)
-            self.lines[_DISCLOSURES].append(f"{number}\t{name}\t\\\\x{salt.hex()}\t{_escaped(text)}\n")
-        body = entry.body.filled(values).encode().hex()
-        self.lines[_ENTRIES].append(f"{number}\t\\\\x{body}\t{entry.row.filled(values)}\n")
 
     def write(self) -> None:
         """Send everything, within the running transaction."""
-        for statement, lines in self.lines.items():
+        for statement, texts in self.texts.items():
             with connection.cursor() as cursor:
                 copying: Any = cursor
                 with copying.copy(statement) as copy:
-                    copy.write("".join(lines))
-        self.lines.clear()
-
-
-_ENTRIES = f"COPY {Entry._meta.db_table} (id, body, {ENTRY_COLUMNS}) FROM STDIN"
-_DISCLOSURES = f"COPY {Disclosure._meta.db_table} ({DISCLOSURE_COLUMNS}) FROM STDIN"
-
-
-@cache
-def _statement(kind: Kind, columns: tuple[str, ...]) -> str:
-    quoted = ", ".join(map(connection.ops.quote_name, columns))
-    return f"COPY {kind._meta.db_table} ({quoted}) FROM STDIN"
+                    copy.write("".join(texts))
+        self.texts.clear()
 
 
 def sealed(salt: bytes, text: str) -> str:
@@ -115,18 +130,27 @@ def sealed(salt: bytes, text: str) -> str:
     return "sha256:" + hashlib.sha256(b"\x02" + bytes([len(salt)]) + salt + text.encode()).hexdigest()
 
 
-def _month(beginning: datetime, after: int) -> int:
-    at = beginning + timedelta(microseconds=after)
-    return at.year * 100 + at.month
+def written(microseconds: int) -> str:
+    """Give a time, in microseconds since 1970, as `isoformat` writes it, with Z; by tables, as there are millions."""
+    days, within = divmod(microseconds, DAY)
+    minutes, within = divmod(within, MINUTE)
+    return f"{_date(days)}T{_clock(minutes)}:{within // SECOND:02d}.{within % SECOND:06d}Z"
 
 
-def _written(beginning: datetime, after: int) -> str:
-    return (beginning + timedelta(microseconds=after)).isoformat(timespec="microseconds") + "Z"
+@cache
+def _date(days: int) -> str:
+    return (EPOCH + timedelta(days=days)).strftime("%Y-%m-%d")
+
+
+@cache
+def _clock(minutes: int) -> str:
+    return (EPOCH + timedelta(minutes=minutes)).strftime("%H:%M")
+
+
+@cache
+def _month_of_day(days: int) -> int:
+    return month_of(EPOCH + timedelta(days=days))
 
 
 def _word(chance: Random) -> str:
     return "".join(chance.choices(_SYLLABLES, k=4))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

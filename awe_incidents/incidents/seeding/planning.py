@@ -89,5 +89,6 @@ def drawn(plan: Plan, number: int, problems: Sequence[Problem]) -> Drawn:
 
 def _weight(course: Course, age: timedelta) -> float:
     """Give the weight of a course for incidents of an age; those which could not have come so far yet have none."""
-    fits = course.lasts < age <= course.until
-    return course.weight if fits else 0.001 if not course.steps else 0
+    if age <= course.lasts:
+        return 0 if course.steps else 0.001
+    return course.weight if age <= course.until else course.weight_then

@@ -42,6 +42,7 @@ class Problem:
     finding: str
     happened: str
     logs: str
+    beside: tuple[str, ...] = ()
 
     def fields(self, environment: str) -> Mapping[str, str]:
         """Give the report that somebody files."""
@@ -64,12 +65,13 @@ def problems() -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How an incident goes on: steps after so many minutes; `until` which age incidents of this kind stand there."""
+    """How an incident goes on: steps after so many minutes; `until` which age that is as frequent as it says."""
 
     name: str
     weight: int
     steps: tuple[tuple[str, int], ...]  # action of the incident's states, or "classify"
-    until: timedelta = timedelta.max  # older incidents do not stand there any more
+    until: timedelta = timedelta.max
+    weight_then: int = 0  # of older incidents, which were forgotten
 
     @property
     def lasts(self) -> timedelta:
@@ -79,10 +81,8 @@ class Course:
 
 _DAY = 24 * 60
 COURSES = (
-    Course("new", 30, (), until=timedelta(days=3)),
-    Course("forgotten", 2, ()),
-    Course("taken up", 30, (("acknowledge", 12), ("classify", 14)), until=timedelta(days=14)),
-    Course("left lying", 2, (("acknowledge", 95), ("classify", 96))),
+    Course("new", 30, (), until=timedelta(days=3), weight_then=2),
+    Course("taken up", 30, (("acknowledge", 12), ("classify", 14)), until=timedelta(days=14), weight_then=2),
     Course("resolved", 18, (("acknowledge", 8), ("classify", 11), ("resolve", 310))),
     Course("closed", 40, (("acknowledge", 6), ("classify", 9), ("resolve", 1 * _DAY), ("close", 8 * _DAY))),
     Course("closed at once", 16, (("classify", 20), ("resolve", 35), ("close", 3 * _DAY))),
@@ -112,7 +112,7 @@ def begin(problem: Problem, *, stack: Stack, cast: Cast, at: datetime) -> Incide
         suite_name=problem.suite,
     )
     _prefill(filed.report, problem, at=at + _LOOK)
-    start_run(run_id=filed.run.pk, at=at + _LOOK)
+    start_run(run_id=filed.run.pk, at=at + _LOOK, only=(problem.failing, *problem.beside))
     _look(filed.run, problem, at=at + _LOOK)
     return filed.report.incident
 
@@ -134,9 +134,15 @@ def _step(incident: Incident, action: str, problem: Problem, *, cast: Cast, at: 
             incident=incident, severity=severity, category=category, user=cast.operator, by=_actor(cast.operator), at=at
         )
         return
-    because = _BECAUSE.get(action, "")
+    because, despite = _BECAUSE.get(action, ""), "nobody looked again" if action == "resolve" else ""
     move_incident(
-        incident=incident, action=action, user=cast.operator, by=_actor(cast.operator), at=at, because=because
+        incident=incident,
+        action=action,
+        user=cast.operator,
+        by=_actor(cast.operator),
+        at=at,
+        because=because,
+        despite_failed_checks=despite,
     )
 
 

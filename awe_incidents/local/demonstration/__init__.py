@@ -26,7 +26,7 @@ def show(*, folder: Path, stays: bool) -> bool:
         starting: Future[None] = pool.submit(prepare_stack, root, dict(os.environ))
         try:
             with contextlib.ExitStack() as running:
-                with step("PostgreSQL, Redis, web, worker, sweeper and scheduler are up"):
+                with step("PostgreSQL, Redis, web, worker, sweeper, scheduler and trail are up"):
                     service = running.enter_context(running_service(folder))
                 with step("The reference stack (api, worker, PostgreSQL, Redis) is up and healthy"):
                     starting.result()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+from deploy.awe.agents import AGENTS
 from deploy.awe.compose.settings import MUTUAL_TLS, ComposeSettings
 from deploy.awe.process.client import PROBE
 from deploy.awe.process.environments import DATABASE, DEAD_JOBS, PROCESSING_JOBS, ROLE, WAITING_JOBS
 from deploy.awe.process.layout import APPLICATION
 
-TEMPLATE = """\
+TEMPLATE = (
+    """\
 # A reference stack in containers, written when it was laid out; deploy/stack.example.toml explains every key.
 schema = 1
 name = {project}
@@ -40,10 +42,12 @@ role = "queue"
 [services.{api}]
 role = "api"
 depends_on = [{pgbouncer_name}, {redis_name}]
+required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY"]
 
 [services.{worker}]
 role = "worker"
 depends_on = [{pgbouncer_name}, {redis_name}]
+required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TOOL_BASE_URL"]
 
 [services.{caddy}]
 role = "proxy"
@@ -97,13 +101,22 @@ password = "file:secrets/probe_password"
 path = "/auth/login"
 protected_path = "/auth/me"
 
+[accounts]
+database = "application"
+failed_attempts = "failed_attempts"
+locked_until = "locked_until"
+
 [tokens]
 algorithms = ["HS256"]
 issuer = "awe-api"
 keys = [
-    {{ service = {api_name}, environment_variable = "JWT_SECRET_KEY" }},
-    {{ service = {worker_name}, environment_variable = "JWT_SECRET_KEY" }},
+    {{ service = {api_name}, environment_variable = "JWT_SECRET_KEY", environment_file = ".env" }},
+    {{ service = {worker_name}, environment_variable = "JWT_SECRET_KEY", environment_file = ".env" }},
 ]
+
+[security_log]
+files = ["/var/log/security_audit.log"]
+service = {api_name}
 
 [queue]
 service = {redis_name}
@@ -115,10 +128,17 @@ pending = [{waiting_jobs}]
 processing = {processing_jobs}
 dead = {dead_jobs}
 timestamp_field = "queued_at"
-
+"""
+    + AGENTS
+    + """
 [thresholds."agents.workers_and_queues"]
 stall_seconds = 3  # its jobs take milliseconds
+
+[thresholds."performance.host"]
+cpu_pressure_percent = 100  # it shares its machine with whatever builds and tests there
+io_pressure_percent = 100
 """
+)
 CLIENT_FILES = """\
 client_certificate = "certs/client/client.crt"
 client_key = "certs/client/client.key"

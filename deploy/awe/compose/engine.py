@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.awe.compose.errors import EngineMissing
@@ -65,19 +65,20 @@ def ensure_engine(home: Path = HOME) -> str:
     return _socket(home)
 
 
-def install_programs() -> None:
-    """Install what is missing, as root on Debian.
+def install_programs(programs: Mapping[str, str] = PROGRAMS) -> None:
+    """Install the packages of programs that are missing, as root on Debian.
 
     Raises: EngineMissing.
     """
-    missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
+    missing = sorted({package for program, package in programs.items() if shutil.which(program) is None})
     if not missing:
         return
     wanted = f"apt-get install {' '.join(missing)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise EngineMissing(f"Programs are missing, and installing them needs root on Debian: {wanted}")
     print(f"Installing {', '.join(missing)} ...", flush=True)
-    quiet = {"DEBIAN_FRONTEND": "noninteractive", **os.environ}
+    # In this run level a package's service is not started: what runs is what we start.
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", **os.environ}
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
         done = subprocess.run(["apt-get", *arguments], env=quiet, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deploy.awe.compose.stack import ComposeStack
 
 JOB_SECONDS = 6.0
+SILENT_SECONDS = 15.0  # three beats of an agent
 POLL_SECONDS = 0.2
 
 
@@ -56,6 +57,9 @@ def _work(stack: ComposeStack) -> Iterator[str]:
     client, token = stack.client(), stack.token()
     if client.get("/workflows", token=token).status != 200:
         yield "GET /workflows fails"
+    for agent in client.get("/agents", token=token).body:
+        if agent["heartbeat_seconds"] > SILENT_SECONDS:
+            yield f"agent {agent['name']} was last heard of {agent['heartbeat_seconds']} s ago"
     job, deadline = client.submit("echo", {"text": "healthy?"}, token=token), time.monotonic() + JOB_SECONDS
     while (ended := client.get(f"/jobs/{job}", token=token).body)["status"] in {"queued", "running"}:
         if time.monotonic() > deadline:

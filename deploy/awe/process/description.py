@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.awe.agents import AGENTS
 from deploy.awe.process.client import PROBE
 from deploy.awe.process.environments import DATABASE, DEAD_JOBS, MONITOR, PROCESSING_JOBS, ROLE, WAITING_JOBS
 from deploy.awe.process.layout import APPLICATION, Layout
 from deploy.awe.process.settings import StackSettings
 
-TEMPLATE = """\
+TEMPLATE = (
+    """\
 # A reference stack of processes, written when it was laid out; deploy/stack.example.toml explains every key.
 schema = 1
 name = {name}
@@ -32,6 +34,7 @@ role = "api"
 pid_file = {api_pid_file}
 log_files = [{api_log}, {security_log}]
 files = [{api_environment}]
+supervised = true
 required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"]
 listens = [{api_listens}]
 depends_on = [{nearest_name}, {redis_name}]
@@ -41,6 +44,7 @@ role = "worker"
 pid_file = {worker_pid_file}
 log_files = [{worker_log}]
 files = [{worker_environment}]
+supervised = true
 required_environment = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "TOOL_BASE_URL"]
 depends_on = [{nearest_name}, {redis_name}]
 
@@ -98,12 +102,17 @@ password = "file:secrets/probe_password"
 path = "/auth/login"
 protected_path = "/auth/me"
 
+[accounts]
+database = "application"
+failed_attempts = "failed_attempts"
+locked_until = "locked_until"
+
 [tokens]
 algorithms = ["HS256"]
 issuer = "awe-api"
 keys = [
-    {{ service = {api_name}, environment_variable = "JWT_SECRET_KEY" }},
-    {{ service = {worker_name}, environment_variable = "JWT_SECRET_KEY" }},
+    {{ service = {api_name}, environment_variable = "JWT_SECRET_KEY", environment_file = {api_environment} }},
+    {{ service = {worker_name}, environment_variable = "JWT_SECRET_KEY", environment_file = {worker_environment} }},
 ]
 
 [security_log]
@@ -126,26 +135,9 @@ urls = [
     {{ service = {api_name}, environment_variable = "REDIS_URL" }},
     {{ service = {worker_name}, environment_variable = "REDIS_URL" }},
 ]
-expected_tasks = ["echo", "sleep", "db_report", "web_fetch", "summarise"]
-
-[agents]
-database = "application"
-
-[agents.heartbeats]
-table = "agents"
-interval = "interval_seconds"
-
-[agents.runs]
-table = "jobs"
-state = "status"
-started_at = "started_at"
-tool = "tool"
-failed = ["failed", "rejected"]
-
-[tools.web_fetch]
-service = {worker_name}
-environment_variable = "TOOL_BASE_URL"
-
+"""
+    + AGENTS
+    + """
 [thresholds."database.blockers"]
 lock_wait_seconds = 1  # its statements take milliseconds
 lock_wait_fail_seconds = 2
@@ -160,6 +152,7 @@ stall_seconds = 3  # its jobs take milliseconds
 cpu_pressure_percent = 100  # it shares its machine with whatever builds and tests there
 io_pressure_percent = 100
 """
+)
 
 POOLER_SERVICE = """
 [services.{name}]

@@ -7,9 +7,9 @@ of its own kind), `registered.differs` (workers that take from the same queue kn
 on chance whether a task is done: usually an old image beside a new one), `registered.missing` (no worker knows a task
 of `[queue] expected_tasks`). Warn: `registered.unexpected` (a job waits whose name no worker knows, or, where workers
 cannot be asked, is not among `expected_tasks`). Pass: `registered.known`. Skip: `registered.no_reply`.
-With lists in Redis workers cannot be asked what they know: then the log and the waiting jobs decide, and a stack that
-names neither the worker's log_files nor expected_tasks has nothing to look at. A worker that ends itself over an
-unknown tool is told by agents.stuck_tasks, which this check requires.
+With lists in Redis workers cannot be asked what they know: then the log and the waiting jobs decide, and a stack of
+processes that names neither the worker's log_files nor expected_tasks has nothing to look at (containers always have a
+log). A worker that ends itself over an unknown tool is told by agents.stuck_tasks, which this check requires.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class RegisteredTasks(Check):
         if queue is None:
             return "the stack describes no [queue]"
         worker = stack.services.get(queue.worker_service or "")
-        if queue.adapter == "celery" or queue.expected_tasks or (worker and worker.log_files):
+        has_log = worker is not None and (worker.log_files or stack.vantage == "container")
+        if queue.adapter == "celery" or queue.expected_tasks or has_log:
             return None
         return "the stack names neither log_files of its worker nor expected_tasks"
 

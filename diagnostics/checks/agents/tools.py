@@ -3,13 +3,14 @@
 How uses ended is read from the table of runs where `[agents.runs]` names its column of tools (last hour), and else from
 the log files of the workers (the stack's window): Celery's lines, JSON lines with `tool`, and `tool=NAME` with a word
 such as done, failed or giving up before it. One of several attempts does not count, the last word on them does.
-The address of each `[tools.*]` is connected to from where its service runs (its own network namespace), and taken from
-the environment of its process where `environment_variable` names it; nothing is sent.
+The address of each `[tools.*]` is connected to from where its service runs (its own network namespace, or inside its
+container), and taken from the environment of its process where `environment_variable` names it; nothing is sent.
 Fail: `tools.failing` (all of the last ten uses of a tool failed [ours]), `tools.refused`, `tools.timeout` (3 s),
 `tools.unreachable`, `tools.reset`, `tools.dns` (of a tool's address). Warn: `tools.errors` (of at least 5 uses a larger
 share failed than three times what is usual here, at least 20 %; 50 % until enough is known [ours]).
-Pass: `tools.work`, `tools.connected`. Skip: `tools.own_endpoint` (the address is one of the stack's own endpoints,
-whose silence other checks tell), `tools.no_process`. Error: not_permitted, `tools.url_unknown`, those of the table.
+Pass: `tools.work`, `tools.connected`. Skip: `tools.own_endpoint` (the address is one of the stack's own endpoints, or
+of a container of it that is not healthy: other checks tell that), `tools.no_process`. Error: not_permitted,
+`tools.url_unknown`, those of the table.
 Thresholds: last_uses, errors_percent, connect_seconds, window_minutes.
 """
 
@@ -23,14 +24,17 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from diagnostics.checks.base import Check
+from diagnostics.checks.containers import is_unsettled
 from diagnostics.checks.each import could_not_look, look_at_each
 from diagnostics.checks.edges import spoken_to
+from diagnostics.checks.outward import outlook_of
 from diagnostics.checks.result import Citation, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
 from diagnostics.checks.tools_used import Used, read_uses
 from diagnostics.checks.watching import watchers_before
 from diagnostics.probes.connecting import Attempt, try_connect
 from diagnostics.probes.could_not_look import CouldNotLook
+from diagnostics.probes.engine import Seen
 from diagnostics.probes.errors import ProcessUnknown
 from diagnostics.probes.namespaces import foreign_network, inside
 from diagnostics.stack import StackConfig, Tool
@@ -110,7 +114,7 @@ def _connected(seeing: Seeing, tool: Tool) -> Iterator[Finding]:
         source=f"TCP connection to {host}:{port} from where {tool.service} runs",
         content=[f"{attempt.code or 'accepted'} after {attempt.milliseconds:g} ms: {attempt.text}"],
     )
-    is_own = (host, port) in spoken_to(seeing.stack)
+    is_own = _is_told_elsewhere(seeing, host, port) if attempt.code else False
     yield _of_attempt(seeing, tool, f"{host}:{port}", attempt, limit, evidence.whole(), is_own=is_own)
 
 
@@ -135,14 +139,44 @@ def _address(tool: Tool, url: str) -> tuple[str, int]:
     return host, port
 
 
+def _is_told_elsewhere(seeing: Seeing, host: str, port: int) -> bool:
+    """Say whether other checks report that nobody answers at an address."""
+    if (host, port) in spoken_to(seeing.stack):
+        return True
+    if not (seeing.surroundings.is_container and host in seeing.stack.services):
+        return False
+    return not any(_is_healthy(one) for one in seeing.surroundings.containers().get(host, []))
+
+
+def _is_healthy(container: Seen) -> bool:
+    health = container.state.get("Health") or {}
+    return container.status == "running" and health.get("Status", "healthy") == "healthy"
+
+
 def _attempt(seeing: Seeing, tool: Tool, host: str, port: int, limit: Threshold) -> Attempt:
-    """Connect from where the tool's service runs, or from here where it has no process. Raises: NotPermitted."""
+    """Connect from where the tool's service runs, or from here where it has no process.
+
+    Raises: NotPermitted, ProcessUnknown (its container does not stay up), EngineFailure.
+    """
+    if seeing.surroundings.is_container:
+        return _attempt_inside(seeing, tool.service, host, port, seconds=seeing.seconds_left(at_most=limit.value))
     look = partial(try_connect, host, port, seconds=seeing.seconds_left(at_most=limit.value))
     pid_file, network = seeing.stack.services[tool.service].pid_file, None
     if pid_file is not None:
         with suppress(ProcessUnknown):
             network = foreign_network(pid_file)
     return look() if network is None else inside(network, look)
+
+
+def _attempt_inside(seeing: Seeing, service: str, host: str, port: int, *, seconds: float) -> Attempt:
+    """Connect from inside a container; of one that ends meanwhile no failure says anything."""
+    seeing.surroundings.inside(service)
+    attempt = outlook_of(seeing, service).connect(host, port, seconds=seconds)
+    if attempt.code:
+        seeing.surroundings.containers(anew=True)
+        if is_unsettled(seeing, service):
+            raise ProcessUnknown("container.unsettled", f"the container of {service} does not stay up")
+    return attempt
 
 
 def _of_attempt(

@@ -5,9 +5,9 @@ Pass: `clock.agrees`. Warn: `clock.skewed` from 2 s, fail from 5 s (check_postgr
 message says how far off the answer itself may be. Half of a round trip is taken off before judging, so that a slow
 answer is no skew; a clock that shows whole seconds is read as the middle of its second. Where the clocks of two or more
 services agree with each other and not with ours, the message says that ours is likely the wrong one. Skip:
-`clock.not_read`, where a clock gave no answer (the finding of other checks) or shows none (no Date header, no iat).
-Tokens of a skewed clock are refused elsewhere as expired or not yet valid; certificates, too. `thresholds`:
-warn_seconds, fail_seconds.
+`clock.not_read`, where a clock gave no answer (the finding of other checks; one that was
+silent when it was asked for its health is not asked again) or shows none (no Date header, no iat). Tokens of a skewed
+clock are refused elsewhere as expired or not yet valid; certificates, too. `thresholds`: warn_seconds, fail_seconds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import ClassVar
 import psycopg
 
 from diagnostics.checks.base import Check
+from diagnostics.checks.containers import silent_key
 from diagnostics.checks.fresh_token import TOKEN, TOKEN_TIMES
 from diagnostics.checks.result import Citation, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
@@ -86,6 +87,8 @@ class ClockSkew(Check):
 
 def _of_endpoint(seeing: Seeing, endpoint: Endpoint) -> Clock:
     name = f"Date of {endpoint.url}"
+    if silent := seeing.handed.get(silent_key(endpoint.name)):
+        return Clock(name, endpoint.service, None, silent)  # another wait would tell nothing new
     files = seeing.stack.tls[endpoint.tls] if endpoint.tls else None
     seconds = seeing.seconds_left(at_most=ANSWER_SECONDS)
     try:

@@ -20,6 +20,7 @@ from typing import ClassVar
 
 from diagnostics.checks.answers import answer_lines, phase_lines
 from diagnostics.checks.base import Check
+from diagnostics.checks.containers import gateway_key, silent_key
 from diagnostics.checks.result import Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.could_not_look import NotPermitted
@@ -84,6 +85,8 @@ def _judged(seeing: Seeing, endpoint: Endpoint, outcome: Outcome) -> Finding:
     evidence = seeing.keep("command", source=f"GET {target}", content=answer_lines(outcome))
     said = read_health(outcome.body)
     state, code, words = _verdict(outcome, said)
+    if code == "health.gateway":
+        seeing.hand_over(gateway_key(endpoint.service), f"auth.health_endpoint tells of it: {outcome.status}")
     return Finding(
         state=state,
         code=code,
@@ -130,6 +133,8 @@ def _no_answer(seeing: Seeing, endpoint: Endpoint, target: str, failure: Request
     lines = [f"{failure.code}: {failure.text}", f"phase reached: {failure.phase}", *phase_lines(failure.phases)]
     evidence = seeing.keep("timing", source=f"GET {target}", content=lines)
     ours = failure.code in OURS
+    if failure.code == "http.timeout":
+        seeing.hand_over(silent_key(endpoint.name), f"it was silent when it was asked for its health: {failure.text}")
     return Finding(
         state=State.ERROR if ours else State.FAIL,
         code=failure.code if ours else "health.no_answer",

@@ -9,6 +9,8 @@ Skip: `login.recently_refused`, where the last look was refused less than 5 min 
 `refused_seconds`]: one refusal per 5 min cannot lock an account, and a good login resets the counter.
 The answer's body is not kept after a good login; password and token go nowhere but to the stack, and the token, when it
 was given, and the cookies' names and attributes to those checks of the same run that come after.
+What the guide writes, `curl -k ... /auth/login`, cannot work with mutual TLS: the server demands a client certificate,
+which `--cert` and `--key` give (docs/how-to.md).
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
 """AUT-07: refused logins and tokens, lockouts and forged tokens in the logs that [security_log] names, by 5 minutes.
 
 Read are the files (a JSON object a line, in whatever words) and the lines about logins in the service's log_files, each
-for itself, so that nothing counts twice; from the end, what 4 s and 8 MB give of the last day. Judged are the windows
-of the stack's `logs.window_minutes`: refusals in all, of one user and of one address. Warn `security.failures`,
+for itself, so that nothing counts twice; from the end, what 4 s and 8 MB give of the last day. Where the service is a
+container, these are files in it and the log that its engine keeps. Judged are the windows of the stack's
+`logs.window_minutes`: refusals in all, of one user and of one address. Warn `security.failures`,
 `security.user_failures`, `security.address_failures` from three times what is usual, fail from ten times [ours]; usual
 is the middle of the earlier windows (of one user or address at least 3), and the count must lie beyond their scatter
 (three median absolute deviations). Without six earlier windows, or where none are usual, from 10 and 50 [ours];
 `thresholds` warn_failures and fail_failures set both. Fail: `security.alg_none` (any token that nobody signed). Warn:
 `security.alg_refused` (tokens of an algorithm that is not allowed), `security.lockout`, `security.silent` (nothing
 recorded in all those windows, where five events a window and more were usual in the hour before), `security.missing`.
-Error: not_permitted. Pass: `security.usual`. Users are named by keyed marks, equal for equal users of this stack. Torn
-and binary lines, undated ones and those dated ahead are counted and not judged. An attack that goes on for days becomes
-usual here.
+Error: not_permitted. Skip: `security.no_process` (the container with the file does not run). Pass: `security.usual`.
+Users are named by keyed marks, equal for equal users of this stack. Kept are the last 20 refusals and lockouts of each
+source, and its last 20 logins. Torn and binary lines, undated ones and those dated
+ahead are counted and not judged. An attack that goes on for days becomes usual here.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -28,14 +31,15 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import could_not_look
+from diagnostics.checks.login_logs import LoginLog, Refusal, login_logs
+from diagnostics.checks.login_samples import sample_of
 from diagnostics.checks.login_windows import REFUSED, WINDOW_SECONDS, Limits, Source, Window, limits_of
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
-from diagnostics.probes.could_not_look import NotPermitted
-from diagnostics.probes.errors import FileUnusable
+from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
+from diagnostics.probes.errors import FileUnusable, ProcessUnknown
 from diagnostics.probes.logs import rotated
 from diagnostics.probes.security_events import Event, Kind, event_of, lines_from_the_end
-from diagnostics.probes.tokens import in_utc
 from diagnostics.stack import StackConfig
 
 MAX_BYTES = 8_000_000
@@ -73,6 +77,13 @@ class Seen:
     source: Source
     recent: int  # how many windows are judged
     samples: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
+
+    def keep(self, event: Event, mark: Callable[[str], str]) -> None:
+        """Keep the event as a sample while there is room; logins by themselves, so that many of them hide nothing."""
+        samples = self.logins if event.kind is Kind.SUCCESS else self.samples if event.kind in SAMPLED else None
+        if samples is not None and len(samples) < MAX_SAMPLES:
+            samples.append(sample_of(event, mark))
 
     def worst(self, count: Callable[[Window], int]) -> int:
         """Give the age of the recent window with the highest count."""
@@ -90,6 +101,7 @@ class SecurityLog(Check):
     slug: ClassVar[str] = "auth.security_log"
     title: ClassVar[str] = "No more logins are refused than usual, and no token is forged"
     suites: ClassVar[frozenset[str]] = frozenset({"auth"})
+    after: ClassVar[tuple[str, ...]] = ("auth.login_probe",)  # a log that begins with its first event is there then
     deadline_seconds: ClassVar[float] = 20.0
 
     def not_applicable(self, stack: StackConfig) -> str | None:
@@ -99,40 +111,40 @@ class SecurityLog(Check):
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Read every source, then judge each."""
         recent = ceil(seeing.stack.logs.window_minutes * 60 / WINDOW_SECONDS)
-        sources = _sources(seeing.stack)
-        for number, (name, paths) in enumerate(sources):
-            seen = Seen(Source(name, seeing.now().timestamp()), recent)
-            seconds = (seeing.seconds_left() - SPARE_SECONDS) / (len(sources) - number)
-            refusals = list(_read(seeing, seen, paths, seconds=min(seconds, READ_SECONDS)))
-            yield from refusals
-            if len(refusals) < len(paths):
-                yield from _judged(seeing, seen, _keep(seeing, seen, paths))
+        described = seeing.stack.security_log
+        assert described is not None
+        with login_logs(seeing, described, day=DAY, max_bytes=MAX_BYTES) as logs:
+            for number, log in enumerate(logs):
+                seen = Seen(Source(log.name, seeing.now().timestamp()), recent)
+                seconds = (seeing.seconds_left() - SPARE_SECONDS) / (len(logs) - number)
+                refusals = list(_read(seeing, seen, log, seconds=min(seconds, READ_SECONDS)))
+                yield from refusals
+                if len(refusals) < len(log.paths):
+                    yield from _judged(seeing, seen, _keep(seeing, seen, log))
 
 
-def _sources(stack: StackConfig) -> list[tuple[str, Sequence[Path]]]:
-    log = stack.security_log
-    assert log is not None
-    sources: list[tuple[str, Sequence[Path]]] = [(str(path), (path,)) for path in log.files]
-    if log.service:
-        paths = [path for path in stack.services[log.service].log_files if path not in log.files]
-        sources += [(f"log of {log.service}", paths)] if paths else []
-    return sources
-
-
-def _read(seeing: Seeing, seen: Seen, paths: Sequence[Path], *, seconds: float) -> Iterator[Finding]:
+def _read(seeing: Seeing, seen: Seen, log: LoginLog, *, seconds: float) -> Iterator[Finding]:
     """Read files from their ends, then what was rotated away; give a finding for each that cannot be read."""
     ends_at, since = time.monotonic() + seconds, seeing.now() - DAY
-    for path in paths:
+    if log.refusal:
+        yield _refused(seeing, log.refusal, target=log.name)
+    for path in log.paths:
         before, _ = rotated(path, since=since)
         try:
             left = MAX_BYTES
             for one in [path, *reversed(before)]:  # the newest first, as long as there is room
                 left -= _take(seeing, seen, one, max_bytes=left, ends_at=ends_at)
-        except NotPermitted as refusal:
-            yield could_not_look(seeing, refusal, target=str(path))
-        except FileUnusable as unusable:
-            text = seeing.clean(f"nothing can be told of logins: {unusable.text}")
-            yield Finding(state=State.WARN, code=f"security.{unusable.code}", message=text, target=str(path))
+        except (NotPermitted, FileUnusable) as refusal:
+            yield _refused(seeing, refusal, target=str(path))
+
+
+def _refused(seeing: Seeing, refusal: Refusal, *, target: str) -> Finding:
+    if isinstance(refusal, CouldNotLook):
+        return could_not_look(seeing, refusal, target=target)
+    text = seeing.clean(f"nothing can be told of logins: {refusal.text}")
+    if isinstance(refusal, ProcessUnknown):
+        return Finding(state=State.SKIP, code="security.no_process", message=text, target=target)
+    return Finding(state=State.WARN, code=f"security.{refusal.code}", message=text, target=target)
 
 
 def _take(seeing: Seeing, seen: Seen, path: Path, *, max_bytes: int, ends_at: float) -> int:
@@ -144,24 +156,18 @@ def _take(seeing: Seeing, seen: Seen, path: Path, *, max_bytes: int, ends_at: fl
             continue
         event = event_of(line)
         seen.source.take(event)
-        if event is not None and event.kind in SAMPLED and len(seen.samples) < MAX_SAMPLES:
-            seen.samples.append(_sample(seeing, event))
+        if event is not None:
+            seen.keep(event, partial(_mark, seeing))
         if time.monotonic() > ends_at:
             break
     return taken
-
-
-def _sample(seeing: Seeing, event: Event) -> str:
-    """Describe an event by its parts; its own words may hold a name."""
-    at = "without a time" if event.at is None else in_utc(event.at)
-    return f"{at} {event.kind} user={_mark(seeing, event.user)} address={event.address or '-'}"
 
 
 def _mark(seeing: Seeing, user: str) -> str:
     return seeing.redactor.fingerprint(user) if user else "-"
 
 
-def _keep(seeing: Seeing, seen: Seen, paths: Sequence[Path]) -> Evidence:
+def _keep(seeing: Seeing, seen: Seen, log: LoginLog) -> Evidence:
     source = seen.source
     lines = [f"{source.lines} lines: {source.unreadable} say nothing of logins or cannot be read"]
     lines += [f"{source.undated} bear no time, {source.ahead} are dated ahead"]
@@ -172,7 +178,8 @@ def _keep(seeing: Seeing, seen: Seen, paths: Sequence[Path]) -> Evidence:
         marks = f"{its.kinds[Kind.LOCKOUT]}; {its.kinds[Kind.ALG_NONE]}"
         lines.append(f"{age * 5:4}-{age * 5 + 5}: {its.events}; {refused}; {marks}")
     lines += ["", f"the last {len(seen.samples)} that were refused or locked out:", *seen.samples]
-    return seeing.keep("log_excerpt", source=", ".join(map(str, paths)), content=lines)
+    lines += ["", f"the last {len(seen.logins)} logins:", *seen.logins] if seen.logins else []
+    return seeing.keep("log_excerpt", source=log.source, content=lines)
 
 
 def _judged(seeing: Seeing, seen: Seen, evidence: Evidence) -> Iterator[Finding]:

@@ -6,7 +6,9 @@ never a check's). Query texts are shown without their literals.
 Warn: somebody waits for a lock for 1 min, fail: for 2 min (`blockers.lock_wait`) [check_postgres, action locks_wait];
 warn: a transaction is open without doing anything for 60 s [PgHero, long_running_query_sec], fail: for 300 s [ours]
 (`blockers.idle_in_transaction`); warn: a statement runs for 60 s (`blockers.long_query`) [PgHero]. Pass:
-`blockers.none`, or `blockers.waiting` where somebody waits for 2 s. Thresholds: `lock_wait_seconds`,
+`blockers.none`, or `blockers.waiting` where somebody waits for 2 s, or for however short behind a transaction that has
+done nothing for 2 s: whoever gives up in time and tries again never waits for long. Where there is such a transaction
+and nobody waits, it looks twice more within two seconds [ours]. Thresholds: `lock_wait_seconds`,
 `lock_wait_fail_seconds`, `idle_in_transaction_seconds`, `idle_in_transaction_fail_seconds`, `query_seconds`. An
 application whose statements time out after 8 s, say, never waits for a minute: then the idle transaction at the root is
 what is found. Without pg_monitor the texts and states of other roles' sessions cannot be seen
@@ -16,11 +18,15 @@ work: that is a view, not a program; `psql -c 'SELECT * FROM pg_stat_activity'` 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import ClassVar
+
+import psycopg
+from psycopg.rows import DictRow
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
@@ -47,6 +53,8 @@ LIMITS = {
     "query_seconds": (60.0, PGHERO),
 }
 SHORT_WAIT_SECONDS = 2.0  # log_lock_waits tells of them after 1 s, deadlock_timeout
+LOOKS = 3  # while a transaction idles and nobody waits: between two tries of whoever gave up
+PAUSE_SECONDS = 0.8
 SHOWN = 50  # sessions of each kind
 
 
@@ -97,7 +105,7 @@ class _Seen:
 
 def _look_at(seeing: Seeing, database: Database) -> Iterator[Finding]:
     with watching(seeing, database) as connection:
-        sessions = sessions_of(connection)
+        sessions = _caught(seeing, connection)
     blocks, target = blocks_among(sessions), server_name(database)
     lines, numbers = _shown(sessions, blocks)
     source = f"{target}: pg_stat_activity, pg_blocking_pids()"
@@ -105,6 +113,18 @@ def _look_at(seeing: Seeing, database: Database) -> Iterator[Finding]:
     seen = _Seen(seeing, target, sessions, blocks, evidence, numbers)
     findings = [*_lock_waits(seen), *_idle(seen), *_long_queries(seen), *_not_permitted(seen)]
     yield from findings or list(_short_waits(seen)) or [_nothing(seen)]
+
+
+def _caught(seeing: Seeing, connection: psycopg.Connection[DictRow]) -> Sequence[Session]:
+    """Give what sessions do, again while somebody may be about to wait behind a transaction that idles."""
+    sessions = sessions_of(connection)
+    for _ in range(LOOKS - 1):
+        is_idle = any(one.is_idle_in_transaction and (one.state_seconds or 0) >= SHORT_WAIT_SECONDS for one in sessions)
+        if not is_idle or blocks_among(sessions):
+            break
+        time.sleep(seeing.seconds_left(at_most=PAUSE_SECONDS))
+        sessions = sessions_of(connection)
+    return sessions
 
 
 def _shown(sessions: Sequence[Session], blocks: Sequence[Block]) -> tuple[list[str], dict[int, int]]:
@@ -168,7 +188,7 @@ def _lock_waits(seen: _Seen) -> Iterator[Finding]:
 def _short_waits(seen: _Seen) -> Iterator[Finding]:
     """Tell of waits that are not long yet: no verdict, but a hint where something else fails for want of an answer."""
     for block in seen.blocks:
-        if block.longest_seconds >= SHORT_WAIT_SECONDS:
+        if max(block.longest_seconds, block.idle_seconds) >= SHORT_WAIT_SECONDS:
             root = f"{block.root.name}, {block.root.state}," if block.root else f"{_nobody(block)}"
             waiting = f"{_sessions(len(block.waiting))} waiting, for {block.longest_seconds:.0f} s at most"
             yield _finding(
@@ -176,7 +196,11 @@ def _short_waits(seen: _Seen) -> Iterator[Finding]:
                 State.PASS,
                 "blockers.waiting",
                 f"{root} keeps {waiting}: not long yet",
-                measured={"waits": (block.longest_seconds, "s"), "waiting": (len(block.waiting), "")},
+                measured={
+                    "waits": (block.longest_seconds, "s"),
+                    "idle": (block.idle_seconds, "s"),
+                    "waiting": (len(block.waiting), ""),
+                },
                 threshold=None,
                 citations=seen.cite((*([block.root] if block.root else []), *block.waiting)),
             )

@@ -76,7 +76,10 @@ class _Seen:
             code=code,
             message=self.seeing.clean(f"{self.database.name}: {text}"),
             target=_target(self.database),
-            measured={"database": Measurement(", ".join(self.current or ())), "files": Measurement(heads)},
+            measured={
+                "database": Measurement(", ".join(self.current or ()), lasts=True),
+                "files": Measurement(heads, lasts=True),
+            },
             citations=self.citations,
             blocks=False,
         )

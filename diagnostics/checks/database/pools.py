@@ -7,7 +7,8 @@ after which PgBouncer ends them (`pools.waiting`, with who has the connections; 
 Warn at 90 %, fail at 95 % of max_client_conn (`pools.clients`) [check_postgres, pgbouncer_backends]. Fail:
 `pools.paused`, `pools.disabled`. Pass: `pools.room`. Thresholds: `wait_seconds`, `wait_fail_seconds`,
 `clients_percent`, `clients_fail_percent`.
-While clients wait, it looks for up to 4 s for the longest wait, as the first in the queue may have just been ended.
+While clients wait or have all connections of a pool, it looks for up to 4 s for the longest wait: those in the queue
+may have just been ended, all at once as they came, and be about to ask again.
 Where clients wait although the pool is not at its size, the server's side is short: then, and where the pooler takes no
 connection at all, this check is skipped for database.postgres_pooled, which finds out whose fault that is. Error: the
 console's login is refused. Without `admin_user` the check does not apply.
@@ -118,10 +119,10 @@ def _look_at(seeing: Seeing, database: Database) -> Iterator[Finding]:
 
 
 def _longest_wait(seeing: Seeing, ask: Callable[..., Figures]) -> Figures:
-    """Ask, and where clients wait go on asking for a while; give the figures with the longest wait."""
+    """Ask, and while clients wait or would have to go on asking; give the figures with the longest wait."""
     ends_at = time.monotonic() + WATCHED_SECONDS
     samples = [ask(connect_seconds=seeing.seconds_left(at_most=CONNECT_SECONDS))]
-    while samples[-1].clients_waiting and time.monotonic() < ends_at:
+    while (samples[-1].clients_waiting or samples[-1].has_pool_used_up) and time.monotonic() < ends_at:
         time.sleep(BETWEEN_SECONDS)
         samples.append(ask(connect_seconds=seeing.seconds_left(at_most=CONNECT_SECONDS)))
     waiting = [figures for figures in samples if figures.clients_waiting]

@@ -70,7 +70,7 @@ def _ask(seeing: Seeing, database: Database) -> Finding:
         code="postgres.answered",
         message=f"{database.name}: connected as {database.user} and answered in {milliseconds} ms",
         target=target,
-        measured={"connect_and_query": Measurement(milliseconds, "ms")},
+        measured={"connect_and_query": Measurement(milliseconds, "ms", lasts=True)},
         citations=(evidence.whole(),),
     )
 

@@ -1,25 +1,27 @@
 """DB-02: connect by way of the pooler as the application does, and straight to the server, and compare.
 
-Each is one short connection, one after the other, with the application's login, and one question. Pass, where both
-answer: `pooled.answered`. Where only the straight one does, the pooler is at fault, and this check fails:
-`pooled.refused`, `pooled.dns`, `pooled.unreachable`, `pooled.timeout`, `pooled.closed`, `pooled.ssl` (it cannot be
-reached), `pooled.auth` (it refuses the application's password), `pooled.server_auth` (it has another password for the
-server than the application has), `pooled.no_database` (unknown to the pooler or, by the name it uses, to the server),
+Each is one short connection, both at once, with the application's login, and one question. Pass, where both answer:
+`pooled.answered`. Where only the straight one does, the pooler is at fault, and this check fails: `pooled.refused`,
+`pooled.dns`, `pooled.unreachable`, `pooled.timeout`, `pooled.closed`, `pooled.ssl` (it cannot be reached),
+`pooled.auth` (it refuses the application's password), `pooled.server_auth` (it has another password for the server
+than the application has), `pooled.no_database` (unknown to the pooler or, by the name it uses, to the server),
 `pooled.server_login` and `pooled.query_wait` (it gives no connection to its server: a wrong address, say; or its pool
 is used up, which its console then shows), `pooled.disabled`, `pooled.pooler_full`, `pooled.other`.
 Where neither answers, it is the server's or the login's fault, and the check is skipped for database.postgres_direct;
 where database.pools has found the pool used up, paused or closed, it is skipped for that. Where only the pooler's way
 works it warns (`pooled.only_pooled`): the login or the address of the straight way is wrong, or closed to us.
 A pooler lets its clients wait for query_wait_timeout (120 s by default): the check waits for that, but no longer than
-20 s [ours] (threshold `wait_seconds`), and then not answering is the finding (`pooled.timeout`). Through the pooler
-nothing is set for the session, not even a timeout, as it would stay with a connection that others are given next; the
-one question only reads.
+6 s [ours] (threshold `wait_seconds`), 2 s where its pool is known to be used up. Then not answering is the finding:
+`pooled.query_wait` where its console answers, so that it is not the pooler that hangs; else `pooled.timeout`. Through
+it nothing is set for the session, not even a timeout, as it would stay with a connection that others are given next;
+the one question only reads.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -39,7 +41,8 @@ from diagnostics.probes.postgres import ConnectFailure, classified, connected
 from diagnostics.stack import Database, SecretUnavailable, StackConfig
 
 QUESTION = "SELECT 1, version(), pg_is_in_recovery()"
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 6.0
+KNOWN_SHORTAGE_SECONDS = 2.0  # enough to see that it is over
 DIRECT, POOLS = "database.postgres_direct", "database.pools"
 WAITED = {"postgres.query_wait", "postgres.server_login", "postgres.timeout"}
 SEEN_BY_POOLS = WAITED | {"postgres.disabled", "postgres.pooler_full"}
@@ -87,8 +90,11 @@ def _described(stack: StackConfig) -> list[Database]:
 def _look_at(seeing: Seeing, database: Database) -> Iterator[Finding]:
     assert database.pooler is not None
     wait = seeing.threshold("wait_seconds", WAIT_SECONDS, unit="s").value
-    pooled = _tried(seeing, database.by_way_of(database.pooler), seconds=wait, is_pooled=True)
-    direct = _tried(seeing, database, seconds=CONNECT_SECONDS, is_pooled=False)
+    if is_shortage_known(seeing, database):
+        wait = min(wait, KNOWN_SHORTAGE_SECONDS)
+    with ThreadPoolExecutor(2) as pool:
+        ways = (database.by_way_of(database.pooler), wait, True), (database, CONNECT_SECONDS, False)
+        pooled, direct = pool.map(lambda way: _tried(seeing, way[0], seconds=way[1], is_pooled=way[2]), ways)
     evidence = seeing.keep(
         "command", source=f"{QUESTION} as {database.user}", content=[f"pooled: {pooled}", f"direct: {direct}"]
     )
@@ -140,8 +146,9 @@ def _compared(seeing: Seeing, database: Database, pooled: _Way, direct: _Way, ci
         return _left_to(seeing, base, POOLS, f"{database.name}: {pooled.failure.code}")
     if direct.failure is not None:
         return _left_to(seeing, base, DIRECT, f"{database.name}: neither way works ({direct.failure.code})")
-    code, text = _code(pooled.failure), _explained(seeing, database, pooled.failure)
-    return _saying(seeing, base, State.FAIL, code, f"{database.name}: only straight it works; the pooler: {text}")
+    failure = _asked_of_console(seeing, database, pooled.failure)
+    text = f"{database.name}: only straight it works; the pooler: {failure.code}: {failure}"
+    return _saying(seeing, base, State.FAIL, _code(failure), text)
 
 
 def _saying(seeing: Seeing, base: Finding, state: State, code: str, text: str) -> Finding:
@@ -159,19 +166,20 @@ def _code(failure: ConnectFailure) -> str:
     return failure.code.replace("postgres.", "pooled.")
 
 
-def _explained(seeing: Seeing, database: Database, failure: ConnectFailure) -> str:
+def _asked_of_console(seeing: Seeing, database: Database, failure: ConnectFailure) -> ConnectFailure:
     """Add what the pooler's console says where it let us wait; without one the driver's words must do."""
     pooler = database.pooler
     if failure.code not in WAITED or pooler is None or pooler.admin_user is None:
-        return f"{failure.code}: {failure}"
+        return failure
     try:
         password = seeing.secret(pooler.admin_password) if pooler.admin_password else None
         figures = figures_of(pooler, database, password=password, connect_seconds=seeing.seconds_left(at_most=2.0))
     except (ConnectFailure, CouldNotLook, SecretUnavailable):  # then the driver's words must do
-        return f"{failure.code}: {failure}"
+        return failure
+    code = "postgres.query_wait" if failure.code == "postgres.timeout" else failure.code
     alias = pooler.dbname or database.dbname
     door = figures.doors.get(alias)
     full = next((pool for pool in figures.pools if pool.database == alias and figures.is_used_up(pool)), None)
     if full:
-        return f"{failure.code}: {used_up(figures, full)}"
-    return f"{failure.code}: it gets no connection to {door.address if door else 'its server'} ({failure})"
+        return ConnectFailure(code, used_up(figures, full))
+    return ConnectFailure(code, f"it gets no connection to {door.address if door else 'its server'} ({failure})")

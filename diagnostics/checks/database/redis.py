@@ -108,7 +108,7 @@ def _answered(seeing: Seeing, target: str, milliseconds: float, told: Info | Non
         code=code,
         message=message,
         target=target,
-        measured={"connect_and_ping": Measurement(milliseconds, "ms")},
+        measured={"connect_and_ping": Measurement(milliseconds, "ms", lasts=True)},
         citations=(evidence.whole(),),
     )
 

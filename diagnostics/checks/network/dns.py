@@ -16,12 +16,10 @@ of its own.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +31,7 @@ from diagnostics.checks.seeing import Seeing
 from diagnostics.probes import host as host_probe
 from diagnostics.probes.connecting import try_connect
 from diagnostics.probes.errors import NameUnresolved
+from diagnostics.probes.hostnames import is_address
 from diagnostics.probes.nameservers import (
     Configuration,
     NameServer,
@@ -112,13 +111,7 @@ class Dns(Check):
 
 def _names(stack: StackConfig) -> dict[str, Uses]:
     inside = {one.name for one in questions(stack)} if stack.vantage == "container" else set()
-    return {name: uses for name, uses in hosts_of(stack).items() if not _is_address(name) and name not in inside}
-
-
-def _is_address(text: str) -> bool:
-    with suppress(ValueError):
-        return bool(ipaddress.ip_address(text.strip("[]")))
-    return False
+    return {name: uses for name, uses in hosts_of(stack).items() if not is_address(name) and name not in inside}
 
 
 def _look_up(name: str, servers: Sequence[NameServer], configuration: Configuration) -> Lookup:
@@ -228,7 +221,7 @@ def _where_it_listens(stack: StackConfig, service: str, port: int, name: str) ->
     hosts = {host for host, its in one.listens if its == port}
     if hosts & set(EVERYWHERE):
         return host_probe.own_addresses() if one.pid_file else set()
-    return set() if name in hosts else {host for host in hosts if _is_address(host)}
+    return set() if name in hosts else {host for host in hosts if is_address(host)}
 
 
 def _answers(hosts: set[str], port: int) -> bool:

@@ -140,7 +140,7 @@ def _line_of(phase: str, phases: Mapping[str, float]) -> int:
 
 
 def _measured(phases: Mapping[str, float]) -> dict[str, Measurement]:
-    return {name: Measurement(value, "ms") for name, value in phases.items()}
+    return {name: Measurement(value, "ms", lasts=name == "total") for name, value in phases.items()}
 
 
 def _slowest(phases: Mapping[str, float]) -> str:

@@ -6,6 +6,9 @@ avg60 [ours]; three times what is usual here where that is known); `host.swap` (
 `host.killed` (the kernel killed processes for lack of memory since the last good look).
 Kernels before 4.20, and those with PSI switched off, measure no pressure: then `host.load` warns at a five-minute load
 of 3 for each processor [ours], which counts what waits for a disk, too. Pass: `host.room`.
+Of containers the engine's host is looked at: from here where the engine is local and by its own word is this machine,
+else from inside a container, whose /proc tells of the whole machine. Skip: `host.not_seen`, where no container runs
+that can be asked.
 Thresholds: memory_mb, cpu_pressure_percent, memory_pressure_percent, io_pressure_percent, swap_percent, load_each.
 The guide's `htop` and `docker stats` show how much is used; a machine is full when work waits, and that is looked at.
 """
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
+from diagnostics.checks.engine_host import Machine, load_of_engine
 from diagnostics.checks.result import Evidence, Finding, Measurement, State, Threshold
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes.load import RESOURCES, SOME, Load, load_of_host
@@ -33,23 +37,31 @@ MB = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class HostLoad(Check):
-    """The machine on which a stack of processes runs."""
+    """The machine on which the stack runs."""
 
     slug: ClassVar[str] = "performance.host"
     title: ClassVar[str] = "The machine has memory left, and work does not wait for it"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
+    requires: ClassVar[tuple[str, ...]] = ("startup.engine",)
 
     def not_applicable(self, stack: StackConfig) -> str | None:
-        """Apply only where the stack's processes are seen to run here."""
-        if stack.vantage != "process":
-            return "the stack runs in containers; their host is not looked at from here"
+        """Apply to containers, and where the stack's processes are seen to run here."""
+        if stack.vantage == "container":
+            return None
         is_here = stack.host or any(one.pid_file for one in stack.services.values())
         return None if is_here else "the stack names neither [host] nor a pid_file, so it may run elsewhere"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Look once."""
-        load = load_of_host()
-        evidence = seeing.keep("command", source="/proc of the host", content=list(_lines(load)))
+        seen = (
+            load_of_engine(seeing) if seeing.surroundings.is_container else Machine(load_of_host(), "/proc of the host")
+        )
+        if seen is None:
+            text = "the engine's host was not seen: no container runs that could be asked"
+            yield Finding(state=State.SKIP, code="host.not_seen", message=text, target="host", blocks=False)
+            return
+        load = seen.load
+        evidence = seeing.keep("command", source=seen.source, content=list(_lines(load)))
         findings = [*_memory(seeing, load, evidence), *_waiting(seeing, load, evidence)]
         yield from findings or [_finding(State.PASS, "host.room", _summary(load), load, evidence)]
 

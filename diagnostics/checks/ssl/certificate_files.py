@@ -103,7 +103,10 @@ def _certificates(seeing: Seeing, slot: Slot) -> Iterator[Finding]:
         code=code,
         message=f"{slot.role} of [tls.{slot.table}] {said}",
         target=slot.target,
-        measured={"certificates": Measurement(len(certificates))},
+        measured={
+            "certificates": Measurement(len(certificates)),
+            "sha256": Measurement(certificates[0].sha256, lasts=True),
+        },
         citations=(evidence.whole(),),
     )
     weak = [one for one in certificates if one.key_kind == "RSA" and one.key_bits < RSA_BITS]

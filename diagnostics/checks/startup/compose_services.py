@@ -6,24 +6,32 @@ the image that the compose file names is not there: it cannot have been pulled o
 `service.other_image` (the compose file names another image than the container was made of), `service.not_in_file` (the
 stack describes a service that no compose file has). Pass: `services.all_there`. Expected are the services of stack.toml
 and those of the compose files (not those behind profiles). Exact, no threshold. Cannot see: what an `up` would change
-beyond the image, as both spellings of Compose work that out by themselves only.
+beyond the image, as both spellings of Compose work that out by themselves only. Each container's image, configuration
+(Compose's own hash of it), names of environment variables (never values) and memory limit are noted as
+`service.made_of`, each readable compose file's digest as `compose.read`: a later diagnosis says which of them changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.containers import down_key
-from diagnostics.checks.result import Evidence, Finding, Measurement, State
+from diagnostics.checks.result import NAMES, Evidence, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.checks.startup.engine import NO_CONTAINERS
 from diagnostics.probes.compose_file import ComposeFileInvalid, read_compose_file
+from diagnostics.probes.engine import Seen
 from diagnostics.probes.errors import FileUnusable
 from diagnostics.stack import StackConfig
+
+CONFIGURATION_LABEL = "com.docker.compose.config-hash"
+
+Noted = tuple[str, str, Mapping[str, tuple[str | int, str]]]  # code, target, values with their units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +66,7 @@ class ComposeServices(Check):
         assert engine is not None
         images: dict[str, str] = {}
         troubled: list[Finding] = []
+        read: list[Path] = []
         for name in engine.compose_files:
             try:
                 document = read_compose_file(seeing.stack.root / name)
@@ -65,9 +74,11 @@ class ComposeServices(Check):
                 troubled.append(_invalid(seeing, seeing.stack.root / name, refusal))
             else:
                 images |= _images(document)
+                read.append(seeing.stack.root / name)
         yield from troubled
         services = Services(images=images, described=tuple(seeing.stack.services))
         yield from _containers(seeing, services, is_file_known=bool(images), is_troubled=bool(troubled))
+        yield from _what_lasts(seeing, read)
 
 
 def _images(document: Mapping[str, Any]) -> dict[str, str]:
@@ -158,3 +169,44 @@ def _differences(seeing: Seeing, services: Services, evidence: Evidence, *, is_f
                 citations=(evidence.whole(),),
                 blocks=False,
             )
+
+
+def _what_lasts(seeing: Seeing, compose_files: Sequence[Path]) -> Iterator[Finding]:
+    """Note what stays as it is until somebody changes the stack."""
+    facts = [
+        *(_made_of(name, seen[-1]) for name, seen in sorted(seeing.surroundings.containers().items())),
+        *(_digest(path) for path in compose_files),
+    ]
+    if not facts:
+        return
+    lines = [
+        f"{code} {target}: " + ", ".join(f"{name} {value}" for name, (value, _) in known.items())
+        for code, target, known in facts
+    ]
+    evidence = seeing.keep("inspect_json", source="what containers are made of", content=lines)
+    for line, (code, target, known) in enumerate(facts, start=1):
+        yield Finding(
+            state=State.PASS,
+            code=code,
+            message=f"{target}: noted, to be compared with later",
+            target=target,
+            measured={name: Measurement(value, unit, lasts=True) for name, (value, unit) in known.items()},
+            citations=(evidence.lines(line),),
+        )
+
+
+def _made_of(service: str, container: Seen) -> Noted:
+    configured = container.attributes.get("Config") or {}
+    names = {str(one).partition("=")[0] for one in configured.get("Env") or []}
+    limit = int((container.attributes.get("HostConfig") or {}).get("Memory") or 0)
+    known: dict[str, tuple[str | int, str]] = {
+        "image": (container.image, ""),
+        "configuration": (str((configured.get("Labels") or {}).get(CONFIGURATION_LABEL, "")), ""),
+        "environment": (" ".join(sorted(names)), NAMES),
+        "memory_limit": (limit, "B"),
+    }
+    return "service.made_of", service, known
+
+
+def _digest(path: Path) -> Noted:
+    return "compose.read", str(path), {"sha256": (hashlib.sha256(path.read_bytes()).hexdigest(), "")}

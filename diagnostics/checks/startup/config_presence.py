@@ -2,11 +2,15 @@
 
 Looked at is the environment that the service's process was started with (/proc/PID/environ, by its pid_file) for the
 names in `[services.*] required_environment`; where NAME is not there but NAME_FILE is, the file that it names.
+Of a container it is the environment of its configuration (inspect) and, by a shell in it that gives names and never
+values, that of its own processes: an entrypoint may have set a variable, or taken it away, before it started the
+service.
 Fail: `config.missing`, `config.empty`, `config.file_unusable` (NAME_FILE names no readable file). Warn:
 `config.placeholder`: the value is to be replaced (`changeme`, `your-secret`, `<password>`, `${NOT_EXPANDED}` ...), a
 secret or the password in a URL is a word from examples (`admin`, `postgres`, `secret` ...), or its SHA-256 is one of
 `default_values`. Pass: `config.present`. Skip: `config.no_process` (it does not run; other checks say so). Error:
-not_permitted, environment_overwritten (programs that write their title there), one per service. No thresholds.
+not_permitted, environment_overwritten (programs that write their title there), engine.timeout, one per service. No
+thresholds.
 Values stay in the process that looks. Evidence shows for each name an HMAC-SHA256 under the stack's own key, 8 hex
 digits, the same as in marks of redacted logs: equal means equal, so that a secret that differs between services shows.
 What a service has changed in its own environment after its start cannot be seen; only a restart would bring it back.
@@ -14,9 +18,8 @@ What a service has changed in its own environment after its start cannot be seen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
@@ -24,24 +27,15 @@ from diagnostics.checks.each import look_at_each
 from diagnostics.checks.placeholders import placeholder
 from diagnostics.checks.result import Citation, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
-from diagnostics.probes.errors import FileUnusable, ProcessUnknown
+from diagnostics.checks.settings import FILE_SUFFIX, MAX_SECRET_BYTES, Setting, setting, wanted_names
+from diagnostics.checks.settings_inside import settings_inside
+from diagnostics.probes.engine_failures import ContainerStopped
+from diagnostics.probes.errors import ProcessUnknown
 from diagnostics.probes.files import read_bounded
 from diagnostics.probes.host import folder_of_process, process_environment
 from diagnostics.stack import Service, StackConfig
 
-MAX_SECRET_BYTES = 64 * 1024
-FILE_SUFFIX = "_FILE"
 TROUBLES = {"missing": "is not set", "empty": "is empty", "file_unusable": "cannot be read from its file"}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One variable of a service; `value` is None where it has none."""
-
-    name: str
-    value: str | None = field(repr=False)
-    trouble: str = ""  # a key of TROUBLES
-    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +46,15 @@ class ConfigPresence(Check):
     title: ClassVar[str] = "Services have the settings and secrets that they need, and no placeholders"
     suites: ClassVar[frozenset[str]] = frozenset({"health", "auth"})
 
+    requires: ClassVar[tuple[str, ...]] = ("startup.engine",)
+
     def not_applicable(self, stack: StackConfig) -> str | None:
-        """Apply only to processes of this host that say what they need."""
-        if stack.vantage != "process":
-            return "the stack runs in containers; their environment is not looked at from here"
-        return None if _services(stack) else "no service names both pid_file and required_environment"
+        """Apply only to services that say what they need, and where they live."""
+        if _services(stack):
+            return None
+        if stack.vantage == "container":
+            return "no service names required_environment"
+        return "no service names both pid_file and required_environment"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Look at one service after the other."""
@@ -66,21 +64,18 @@ class ConfigPresence(Check):
 
 
 def _services(stack: StackConfig) -> list[Service]:
-    return [one for one in stack.services.values() if one.required_environment and one.pid_file]
+    is_container = stack.vantage == "container"
+    return [one for one in stack.services.values() if one.required_environment and (is_container or one.pid_file)]
 
 
 def _service(seeing: Seeing, service: Service) -> Iterator[Finding]:
     seeing.seconds_left()
-    assert service.pid_file is not None
-    names = dict.fromkeys(service.required_environment)
     try:
-        found = process_environment(service.pid_file, [*names, *(name + FILE_SUFFIX for name in names)])
-        folder = folder_of_process(service.pid_file)
-    except ProcessUnknown as unknown:
-        text = seeing.clean(f"{service.name}: {unknown.text}")
+        settings = settings_inside(seeing, service) if seeing.surroundings.is_container else _of_process(service)
+    except (ProcessUnknown, ContainerStopped) as unknown:
+        text = seeing.clean(f"{service.name}: {unknown}")
         yield Finding(state=State.SKIP, code="config.no_process", message=text, target=service.name)
         return
-    settings = [_setting(name, found, folder) for name in names]
     lines = [_line(seeing, one) for one in settings]
     evidence = seeing.keep("command", source=f"names in the environment of {service.name}", content=lines)
     findings = [
@@ -100,23 +95,22 @@ def _service(seeing: Seeing, service: Service) -> Iterator[Finding]:
     ]
 
 
-def _setting(name: str, found: Mapping[str, str], folder: Path) -> Setting:
-    """Find a value, or what is the matter with it."""
-    value, place = found.get(name), found.get(name + FILE_SUFFIX)
-    if value is None and place:
-        try:
-            data = read_bounded(folder / place, max_bytes=MAX_SECRET_BYTES)
-        except FileUnusable as unusable:
-            return Setting(name, None, "file_unusable", unusable.text)
-        value = data.decode("utf-8", "surrogateescape").rstrip("\r\n")
-    if value is None:
-        return Setting(name, None, "missing")
-    return Setting(name, value, "" if value.strip().strip("'\"") else "empty")
+def _of_process(service: Service) -> list[Setting]:
+    """Raises: ProcessUnknown, NotPermitted, CouldNotLook."""
+    assert service.pid_file is not None
+    names = wanted_names(service)
+    found = process_environment(service.pid_file, [*names, *(name + FILE_SUFFIX for name in names)])
+    folder = folder_of_process(service.pid_file)
+    return [
+        setting(name, found, lambda place: read_bounded(folder / place, max_bytes=MAX_SECRET_BYTES)) for name in names
+    ]
 
 
 def _line(seeing: Seeing, one: Setting) -> str:
     if one.trouble or one.value is None:
-        return f"{one.trouble.replace('_', ' '):8} -------- {one.name}"
+        return (
+            f"{(one.trouble or 'present').replace('_', ' '):8} -------- {one.name}{f' ({one.why})' if one.why else ''}"
+        )
     return f"present  {seeing.redactor.fingerprint(one.value)} {one.name}"
 
 

@@ -2,7 +2,8 @@
 
 Fail: `container.unhealthy`, with the last outputs of its check. Warn: `container.health_streak` (the newest check
 failed, and not often enough yet), `container.health_late` (still `starting` after the start period and all retries),
-`container.no_health_check` only where the service is one that others depend on. Pass: `container.healthy`.
+`container.no_health_check` only where the service is one that others depend on. Pass: `container.healthy`, and
+`container.starting` while its start period and retries last: that is not healthy yet, and it is too early to judge.
 The engine keeps five outputs of at most 4,096 bytes; defaults are 30 s, 30 s, 3 tries [src: daemon/health.go]. An
 output from before the last start is of the container's earlier life, and said to be: the engine keeps it across a
 restart. In the state `restarting` a container is `unhealthy` with an empty log, and an exited one keeps its last word:
@@ -94,6 +95,12 @@ def _verdict(seeing: Seeing, container: Seen, health: Mapping[str, Any]) -> tupl
         return State.WARN, "container.health_late", f"is still starting, longer than its health check allows{last}"
     if streak:
         return State.WARN, "container.health_streak", f"its newest health check failed ({streak} in a row){last}"
+    if status == "starting":
+        return (
+            State.PASS,
+            "container.starting",
+            "is starting: its health check has not succeeded yet, nor had the time to",
+        )
     return State.PASS, "container.healthy", f"is {status or 'healthy'} by its own check"
 
 

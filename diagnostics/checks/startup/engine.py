@@ -3,9 +3,10 @@
 Pass: `engine.answered`, with the versions. Fail, each with what to do: `engine.permission` (this process is not in the
 group of the socket), `engine.no_socket` (the daemon is stopped, or its socket is not mounted), `engine.refused`,
 `engine.dns`, `engine.unreachable`, `engine.tls`, `engine.timeout` (it accepts and never answers), `engine.closed`,
-`engine.protocol`, `engine.not_allowed` (a proxy in front refuses the call), `engine.other`. All other checks of
-containers are then skipped. Only for the container vantage. Reading needs no more than the calls listed in
-`diagnostics/probes/engine.py`: a read-only proxy may stand in front of the socket.
+`engine.protocol`, `engine.not_allowed` (a proxy in front refuses the call), `engine.other`; over SSH also
+`engine.ssh_refused` (no key that is let in), `engine.ssh_host_key`, `engine.no_program` (no docker on the other host)
+and `engine.ssh`. All other checks of containers are then skipped. Only for the container vantage. Reading needs no
+more than the calls listed in `diagnostics/probes/engine.py`: a read-only proxy may stand in front of the socket.
 """
 
 from __future__ import annotations

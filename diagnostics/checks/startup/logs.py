@@ -4,9 +4,12 @@ The window is `logs.window_minutes` of the stack (15) by the lines' own time sta
 whole. At most `logs.max_bytes_per_service` (5 MB) are kept, less where time would run out: head and tail, in pieces
 that bear the source's line numbers. What a rotation put aside within the window is read, too, unless it is compressed.
 A log that was silent in the window gives its last 64 kB. Of a container the engine gives the last 50,000 lines of the
-window, with its own time stamps, whether it runs or not.
+window, with its own time stamps, whether it runs or not; of these, too, head and tail are kept. Reading one takes 15 s
+at most and half of the time that is left; of one that ends before its end the whole lines that had come are kept.
 Pass: `logs.collected`, with lines counted by level; a hint, never a verdict. Warn: `logs.missing`, `logs.not_regular`,
-`logs.unreadable`. Skip: `logs.no_container`. Error: not_permitted. Limits are ours.
+`logs.unreadable`, `logs.broken_off` (in the middle of a container's log the engine hung, hung up or gave an error).
+Skip: `logs.no_container`. Error: not_permitted; engine.timeout and others of the engine, where it gave nothing at all.
+Limits are ours.
 Hints, which pass always: `log.<id>` for every known line (docs/signatures.md), matched after redaction, with its
 first and last line and the checks that would confirm it, 20 of a service at most; `logs.new_since` for kinds of lines
 of level warning or worse that no signature knows and that were not there in the last good run (10 are shown). A run is
@@ -26,7 +29,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from diagnostics.checks.base import Check
-from diagnostics.checks.container_logs import spooled
+from diagnostics.checks.container_logs import Spooled, spooled
 from diagnostics.checks.each import could_not_look, look_at_each
 from diagnostics.checks.recognized import Recognized
 from diagnostics.checks.result import Citation, Evidence, Finding, Measurement, State
@@ -74,6 +77,7 @@ class Collected:
     dropped_bytes: int = 0
     size_bytes: int = 0
     files: int = 0
+    broken_off: list[Finding] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
     compressed: list[Path] = field(default_factory=list)
 
@@ -136,16 +140,15 @@ def _container(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding
     settings = seeing.stack.logs
     since = seeing.now() - timedelta(minutes=settings.window_minutes)
     collected = Collected(Unheard(service.name, len(_services(seeing.stack))))
-    left = min(settings.max_bytes_per_service, pace.affordable_bytes(seeing.seconds_left()))
-    pace.services_left -= 1
-    with spooled(seeing, service.name, since=since) as logs:
-        for number, one in enumerate(logs):
-            excerpt = take_excerpt(one.path, since=since, max_bytes=left // (len(logs) - number))
-            began = time.monotonic()
-            taken = _keep(seeing, excerpt, collected, named=f"log of container {one.container}")
-            collected.dropped_bytes += one.cut_bytes
-            pace.learn(taken, time.monotonic() - began)
-            left -= taken
+    try:
+        with spooled(seeing, service.name, since=since) as logs:
+            # After the reading: what that took is not there for the redaction.
+            left = min(settings.max_bytes_per_service, pace.affordable_bytes(seeing.seconds_left()))
+            for number, one in enumerate(logs):
+                excerpt = take_excerpt(one.path, since=since, max_bytes=left // (len(logs) - number))
+                left -= _keep_container(seeing, one, excerpt, collected, pace)
+    finally:
+        pace.services_left -= 1
     if collected.files:
         yield from _findings(seeing, service, collected)
         return
@@ -153,9 +156,32 @@ def _container(seeing: Seeing, service: Service, pace: Pace) -> Iterator[Finding
     yield Finding(state=State.SKIP, code="logs.no_container", message=text, target=service.name)
 
 
+def _keep_container(seeing: Seeing, one: Spooled, excerpt: Excerpt, collected: Collected, pace: Pace) -> int:
+    """Keep what a container's log gave, and give how many bytes that were."""
+    began, source = time.monotonic(), f"log of container {one.container}"
+    taken = _keep(seeing, excerpt, collected, named=f"{source}, which broke off" if one.broken_off else source)
+    collected.dropped_bytes += one.cut_bytes
+    pace.learn(taken, time.monotonic() - began)
+    if one.broken_off:
+        kept = f"{excerpt.size_bytes} bytes that had come are kept" if excerpt.size_bytes else "no whole line had come"
+        text = f"{one.container.service}: the {source} broke off: {seeing.clean(one.broken_off)}; {kept}"
+        last = tuple(collected.citations[-1:]) if excerpt.size_bytes else ()
+        collected.broken_off.append(
+            Finding(
+                state=State.WARN,
+                code="logs.broken_off",
+                message=text,
+                target=one.container.service,
+                citations=last,
+            )
+        )
+    return taken
+
+
 def _findings(seeing: Seeing, service: Service, collected: Collected) -> Iterator[Finding]:
     """Give the summary first, so that it leads; the hints behind it pass as well."""
     yield _summary(service, collected, seeing.stack.logs.window_minutes)
+    yield from collected.broken_off
     yield from collected.recognized.findings(service.name, now=seeing.now())
     if new := collected.unheard.finding(seeing):
         yield new

@@ -5,7 +5,11 @@ somebody else: each gets a part of the connections), `port.other_address` (the s
 this address), `port.nobody_listens`, which is a warning where another check speaks to the service: that one fails, and
 one fault is to give one red line. Skip: `port.owner_unknown`, where the service has no pid_file, so that
 its own process cannot be told from others. Error: not_permitted, where the sockets of the service may not be seen.
-Only for the process vantage; published ports of containers are looked at through their engine. Exact, no threshold.
+Of containers it is each port that they are to publish on the engine's host: the engine says which container has it,
+and where the engine's host is this machine, the kernel says which process. Pass: `port.owned`. Fail: `port.taken` (its
+container could not be started with it, and another container or process has it). Warn: `port.nobody_listens` (a
+declared `listens` that its containers do not publish). Skip: `port.not_running` (its container does not run, and the
+port is free). Exact, no threshold.
 """
 
 from __future__ import annotations
@@ -16,52 +20,36 @@ from typing import ClassVar
 
 from diagnostics.checks.base import Check
 from diagnostics.checks.each import look_at_each
+from diagnostics.checks.port_owners import Owner, answering, owner_of, strangers_at
+from diagnostics.checks.publishing import publishing_findings
 from diagnostics.checks.result import Evidence, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.probes import host
-from diagnostics.probes.could_not_look import CouldNotLook, NotPermitted
-from diagnostics.probes.errors import NameUnresolved, ProcessUnknown
+from diagnostics.probes.could_not_look import CouldNotLook
+from diagnostics.probes.errors import NameUnresolved
 from diagnostics.probes.host import Listener
-from diagnostics.probes.resolve import addresses
 from diagnostics.stack import Service, StackConfig
-
-EVERYWHERE = {"0.0.0.0", "::", "*"}  # noqa: S104  what is looked for, not what is bound
-MAPPED = "::ffff:"  # an IPv4 address on an IPv6 socket
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A service as the host sees it; without a process, `reason` says why."""
-
-    service: Service
-    listeners: tuple[Listener, ...] = ()
-    relatives: frozenset[int] = frozenset()  # pids of the process, its children and those above it
-    pid: int | None = None
-    reason: str = ""
-    is_hidden: bool = False  # it may be there, but this user may not see it
-
-    def owns(self, one: Listener) -> bool:
-        """Say whether a socket is this service's; of several processes that share one, the host names any."""
-        mine = {(own.address, own.port) for own in self.listeners}
-        return (one.address, one.port) in mine and one.pid in self.relatives
 
 
 @dataclass(frozen=True, kw_only=True)
 class PortConflict(Check):
-    """Each declared address of each service."""
+    """Each declared address of each service, and each published one."""
 
     slug: ClassVar[str] = "startup.port_conflict"
     title: ClassVar[str] = "Each service owns the ports that it must listen on"
     suites: ClassVar[frozenset[str]] = frozenset({"health"})
 
     def not_applicable(self, stack: StackConfig) -> str | None:
-        """Apply only to processes of this host that declare what they listen on."""
-        if stack.vantage != "process":
-            return "the stack runs in containers; their ports are not processes of this host"
+        """Apply to containers, and to processes of this host that declare what they listen on."""
+        if stack.vantage == "container":
+            return None
         return None if any(one.listens for one in stack.services.values()) else "no service declares `listens`"
 
     def look(self, seeing: Seeing) -> Iterator[Finding]:
         """Compare for one service after the other."""
+        if seeing.surroundings.is_container:
+            yield from publishing_findings(seeing)
+            return
         everybody = host.all_listeners()
         services = [one for one in seeing.stack.services.values() if one.listens]
         yield from look_at_each(
@@ -70,45 +58,22 @@ class PortConflict(Check):
 
 
 def _service(seeing: Seeing, service: Service, everybody: list[Listener]) -> Iterator[Finding]:
-    owner = _owner(service)
+    owner = owner_of(service)
     for address, port in service.listens:
         try:
-            accepted = _accepted(address, port, seconds=seeing.seconds_left(at_most=3.0))
+            accepted = answering(address, port, seconds=seeing.seconds_left(at_most=3.0))
         except NameUnresolved as unresolved:
             raise CouldNotLook(unresolved.text, code=unresolved.code, target=f"{address}:{port}") from None
-        yield _judge(seeing, owner, (address, port), accepted, [one for one in everybody if one.port == port])
-
-
-def _owner(service: Service) -> Owner:
-    if service.pid_file is None:
-        return Owner(service, reason="the stack names no pid_file")
-    try:
-        process = host.process_of(service.pid_file)
-        family = host.family_of(process)
-        listeners = host.listening(family)
-    except ProcessUnknown as unknown:
-        return Owner(service, reason=unknown.text)
-    except NotPermitted as refusal:
-        return Owner(service, reason=str(refusal), is_hidden=True)
-    relatives = {one.pid for one in family} | host.ancestors_of(process)
-    return Owner(service, tuple(listeners), frozenset(relatives), process.pid)
-
-
-def _accepted(address: str, port: int, *, seconds: float) -> set[str]:
-    """Give the socket addresses that answer for a declared one."""
-    if address in EVERYWHERE:
-        return EVERYWHERE
-    found = {str(one.where[0]) for one in addresses(address, port, seconds=seconds)}
-    return found | {MAPPED + one for one in found} | EVERYWHERE
+        yield _judge(seeing, owner, (address, port), accepted, everybody)
 
 
 def _judge(
-    seeing: Seeing, owner: Owner, place: tuple[str, int], accepted: set[str], on_port: list[Listener]
+    seeing: Seeing, owner: Owner, place: tuple[str, int], accepted: set[str], everybody: list[Listener]
 ) -> Finding:
     target = f"{place[0]}:{place[1]}"
     mine = [one for one in owner.listeners if one.port == place[1]]
     owned = [one for one in mine if one.address in accepted]
-    strangers = [one for one in on_port if not owner.owns(one) and _is_rival(one, place[0], accepted, owned)]
+    strangers = strangers_at(place, accepted, everybody, owner)
     evidence = _table(seeing, owner, target, [*strangers, *mine])
     state, code, said = _verdict(owner, target, owned=owned, mine=mine, strangers=strangers)
     if code == "port.nobody_listens" and owner.service.name in _spoken_to(seeing.stack):
@@ -151,16 +116,6 @@ def _verdict(
     if mine:
         return State.FAIL, "port.other_address", f"{name} listens at {mine[0]}, and not at {target}"
     return State.FAIL, "port.nobody_listens", f"nobody listens at {target}{why if owner.service.pid_file else ''}"
-
-
-def _is_rival(one: Listener, declared: str, accepted: set[str], owned: list[Listener]) -> bool:
-    """Say whether somebody else's socket gets connections that are meant for the declared address."""
-    if not owned:
-        return declared in EVERYWHERE or one.address in accepted
-    if one.address in {own.address for own in owned}:
-        return True
-    is_narrower = one.address not in EVERYWHERE  # the kernel prefers the exact address
-    return is_narrower and (declared in EVERYWHERE or one.address in accepted)
 
 
 def _table(seeing: Seeing, owner: Owner, target: str, listeners: list[Listener]) -> Evidence:

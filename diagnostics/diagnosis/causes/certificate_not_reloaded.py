@@ -23,5 +23,5 @@ CAUSE = Cause(
         "Let the renewal reload the server from now on.",
         "Look again: `ssl.served_certificate` must pass.",
     ),
-    actions=("service.reload",),
+    actions=("service.restart",),
 )

@@ -12,7 +12,7 @@ CAUSE = Cause(
     severity="critical",
     sentence="{subject} refuses the password of the role that the application uses.",
     signs=(
-        *said_lately("pb-02"),
+        *said_lately("pb-02", mended_by=("pooled.answered",)),
         *codes("postgres.auth", certainty=0.93),
         *codes("pooled.server_auth", certainty=0.9),
         *codes("pooled.auth", certainty=0.85),

@@ -18,6 +18,8 @@ CAUSE = Cause(
         "engine.unreachable",
         "engine.dns",
         "engine.tls",
+        "engine.ssh*",
+        "engine.no_program",
         certainty=0.9,
     ),
     explains=("container.*", "service.*", "compose.*"),

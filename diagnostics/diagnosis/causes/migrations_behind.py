@@ -46,5 +46,5 @@ CAUSE = Cause(
         ),
         "Look again: `database.migrations` must pass.",
     ),
-    actions=("migrations.upgrade", "migrations.stamp"),
+    actions=("database.migrate_upgrade",),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import ANY, Cause, codes, said_lately
+from diagnostics.diagnosis.cause import ANY, TROUBLED, Cause, codes, said_lately
 from diagnostics.diagnosis.following import SILENCE
 
 CAUSE = Cause(
@@ -14,9 +14,12 @@ CAUSE = Cause(
     signs=(
         *codes("dns.unknown_name", "dns.no_address", certainty=0.85),
         *codes("postgres.dns", "redis.dns", "pooled.dns", "broker.dns", certainty=0.8),
-        *said_lately("pb-05"),
+        *said_lately("pb-05", mended_by=("pooled.answered",)),
     ),
-    supported_by=codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
+    supported_by=(
+        *codes("health.*", "pooled.*", "login.*", "queue.stuck", "api.*", "container.unhealthy", certainty=0.5),
+        *codes("networks.alias_missing", certainty=0.5, states=TROUBLED),
+    ),
     refuted_by=codes("container.exited", "dns.off_network", states=ANY),
     explains=SILENCE,
     remedy=(

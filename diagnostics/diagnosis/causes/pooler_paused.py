@@ -19,5 +19,5 @@ CAUSE = Cause(
         "Give it free again there with `RESUME DATABASE`, or with `ENABLE DATABASE` where it is disabled.",
         "Look again: `database.pools` and `database.postgres_pooled` must pass.",
     ),
-    actions=("pooler.resume",),
+    actions=("pooler.reconnect",),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.diagnosis.cause import Cause, Sign, codes, said_lately
+from diagnostics.diagnosis.cause import TROUBLED, Cause, Sign, codes, said_lately
 from diagnostics.diagnosis.following import NEVER_STARTS
 from diagnostics.diagnosis.observed import Observation
 
@@ -16,10 +16,11 @@ CAUSE = Cause(
     title="The proxy refuses its configuration",
     category="startup",
     severity="critical",
-    sentence="The proxy {subject} refuses its configuration and cannot start.",
+    sentence="The proxy {subject} refuses its configuration and cannot start with it.",
     signs=(
         *said_lately("cd-08", certainty=0.39, within_seconds=120),
         Sign("container.crash_loop", 0.5, where=_speaks_of_configuration),
+        Sign("proxy.configuration_invalid", 0.9, TROUBLED),
     ),
     supported_by=codes("container.*", certainty=0.8),
     explains=NEVER_STARTS,
@@ -28,6 +29,6 @@ CAUSE = Cause(
         "See what was changed last, as with `git log -p -1 -- FILE`.",
         "Correct the line that it names, or go back to the last version that was accepted.",
         "Start the proxy: `docker compose up -d SERVICE` or `systemctl start UNIT`.",
-        "Look again: `startup.container_state` and `ssl.mtls_handshake` must pass.",
+        "Look again: `network.proxy_routing`, `startup.container_state` and `ssl.mtls_handshake` must pass.",
     ),
 )

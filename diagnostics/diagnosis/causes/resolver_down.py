@@ -11,7 +11,7 @@ CAUSE = Cause(
     severity="critical",
     sentence="The name resolver does not answer, or answers wrongly, when asked for {subject}.",
     signs=codes("dns.resolver_dead", "dns.server_failure", "dns.timeout", certainty=0.9),
-    explains_everywhere=("dns.*", "connection.*", "oauth.unreachable", "tools.*"),
+    explains_everywhere=("dns.*", "connection.*", "oauth.unreachable", "tools.*", "provider.unknown_name"),
     remedy=(
         "Ask each name server of `/etc/resolv.conf` for itself: `dig @SERVER NAME`.",
         (

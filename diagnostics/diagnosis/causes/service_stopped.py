@@ -39,5 +39,5 @@ CAUSE = Cause(
         "Start it: `docker compose up -d SERVICE` or `systemctl start UNIT`.",
         "Look again: `startup.container_state` must pass for a container, `startup.port_conflict` for a process.",
     ),
-    actions=("service.start",),
+    actions=("service.restart",),
 )

@@ -26,6 +26,7 @@ CAUSE = Cause(
         "container.unhealthy",
         "handshake.timeout",
     ),
+    explains_everywhere=("proxy.upstream_timeout",),  # which is told of whom a slow proxy does not reach in time
     remedy=(
         "Measure it from the caller: `ping -c 20 HOST` for losses, and `mtr -rwc 20 HOST` for where on the way.",
         (

@@ -1,4 +1,4 @@
-"""Look at a stack from the shell; the same as `python -m diagnostics`."""
+"""Look at a stack from the shell; the same as `python -m diagnostics`, with the same exit codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from diagnostics.__main__ import main
+from diagnostics.__main__ import run
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Hand the arguments over as they are."""
-        main(args=argv[2:], prog_name="manage.py diagnose")
+        sys.exit(run(argv[2:], program="manage.py diagnose"))
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what the module's own command line takes."""
@@ -26,4 +26,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve `call_command`."""
-        sys.exit(main(args=list(options["arguments"]), prog_name="manage.py diagnose", standalone_mode=False))
+        sys.exit(run(list(options["arguments"]), program="manage.py diagnose"))

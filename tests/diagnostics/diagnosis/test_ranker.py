@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diagnostics.diagnosis import ranker
+from diagnostics.diagnosis.cause import Cause, codes
 from diagnostics.diagnosis.diagnosis import Conclusion, Diagnosis, diagnose
 from diagnostics.diagnosis.observed import Observed
 from diagnostics.stack import parse_toml
@@ -120,6 +123,14 @@ def test_a_dead_database_explains_what_stands_on_it(diagnosed: Any) -> None:
     assert diagnosis.ranking.unexplained == ()
 
 
+def test_what_a_log_said_a_moment_ago_and_what_works_by_now_is_no_cause(diagnosed: Any) -> None:
+    line = {**finding("log.pb-05", "pool", state="warn"), "measured": {"last_seen": {"value": 9.0, "unit": "s"}}}
+    stuck = result("agents.workers_and_queues", finding("queue.stuck", "hands"))
+    assert roots(diagnosed(result("startup.logs", line), stuck)) == [("name_unresolvable", "pool")]
+    answered = result("database.postgres_pooled", finding("pooled.answered", "10.1.1.2:6666", state="pass"))
+    assert roots(diagnosed(result("startup.logs", line), stuck, answered)) == [("worker_stuck", "hands")]
+
+
 def test_two_causes_that_have_nothing_to_do_with_each_other_are_both_named(diagnosed: Any, tmp_path: Path) -> None:
     expired = result("ssl.certificate_validity", finding("certificate.expired", str(tmp_path / "front.crt")))
     assert roots(diagnosed(STOPPED, REFUSED, expired)) == [
@@ -131,6 +142,34 @@ def test_two_causes_that_have_nothing_to_do_with_each_other_are_both_named(diagn
 def test_which_certificate_it_is_tells_the_cause(diagnosed: Any, tmp_path: Path) -> None:
     expired = result("ssl.certificate_validity", finding("certificate.expired", str(tmp_path / "client.crt")))
     assert roots(diagnosed(expired)) == [("client_certificate_expired", "door")]
+
+
+def test_a_proxy_that_passes_requests_to_nobody_is_one_cause_by_its_name(diagnosed: Any) -> None:
+    gateway = result("auth.health_endpoint", finding("health.gateway", "https://localhost:7001/health"))
+    way = finding("proxy.upstream_refused", "door -> desk desk:8001", state="warn")
+    log = finding("proxy.gateway_errors", "door", state="warn")
+    diagnosis = diagnosed(gateway, result("network.proxy_routing", way, log))
+    assert roots(diagnosis) == [("upstream_down", "door")]
+    assert [span.check for span in diagnosis.roots[0].candidate.spans] == [
+        "auth.health_endpoint",
+        "network.proxy_routing",
+    ]
+    stopped = result("startup.container_state", finding("container.exited", "desk"))
+    assert roots(diagnosed(stopped, gateway, result("network.proxy_routing", way, log))) == [
+        ("service_stopped", "desk")
+    ]
+
+
+def test_who_is_cut_off_from_its_network_is_told_by_all_that_it_lacks(diagnosed: Any) -> None:
+    names = (finding("dns.off_network", "10.1.1.1"), finding("dns.off_network", "10.1.1.2"))
+    networks = result("network.networks", finding("networks.none_shared", "pool", state="warn"))
+    assert roots(diagnosed(result("network.dns", *names), networks)) == [("network_partition", "pool")]
+
+
+def test_a_refused_key_explains_runs_that_fail(diagnosed: Any) -> None:
+    provider = result("agents.model_provider", finding("provider.key_refused", "models.example:443"))
+    failing = result("agents.tools", finding("tools.failing", "summary"))
+    assert roots(diagnosed(provider, failing)) == [("model_key_refused", "models.example:443")]
 
 
 def test_what_contradicts_a_cause_refutes_it_and_is_shown(diagnosed: Any) -> None:
@@ -172,3 +211,74 @@ def test_the_order_of_results_changes_nothing(diagnosed: Any) -> None:
     forward = [STOPPED, UNHEALTHY, REFUSED, WAITING]
     first, second = (json.dumps(diagnosed(*one).as_json()) for one in (forward, forward[::-1]))
     assert first == second
+
+
+def test_a_container_at_its_limit_is_the_root_of_what_answers_slowly(diagnosed: Any) -> None:
+    diagnosis = diagnosed(
+        result("performance.container_cpu", finding("cpu.busy", "desk")),
+        result("performance.api_latency", finding("api.timeout", "https://localhost:7001")),
+        result("network.http_timing", finding("timing.timeout", "https://localhost:7001")),
+    )
+    assert roots(diagnosis) == [("container_at_its_limit", "desk")]
+    assert diagnosis.ranking.unexplained == ()
+
+
+def test_a_container_that_was_killed_at_its_limit_is_one_cause(diagnosed: Any) -> None:
+    diagnosis = diagnosed(
+        result("startup.out_of_memory", finding("memory.killed", "desk")),
+        result("performance.container_memory", finding("memory.near_limit", "desk")),
+    )
+    assert roots(diagnosis) == [("out_of_memory", "desk")]
+
+
+def test_a_container_that_is_busy_and_has_no_quota_is_no_cause(diagnosed: Any) -> None:
+    diagnosis = diagnosed(result("performance.container_cpu", finding("cpu.busy", "desk", state="warn")))
+    assert (diagnosis.roots, diagnosis.conclusion) == ((), Conclusion.HEALTHY)
+
+
+def test_a_slow_way_to_a_proxy_explains_whom_the_proxy_does_not_reach_in_time(diagnosed: Any) -> None:
+    diagnosis = diagnosed(
+        result("ssl.mtls_handshake", finding("handshake.timeout", "https://localhost:7001")),
+        result("ssl.served_certificate", finding("served.same", "https://localhost:7001", state="pass")),
+        result("network.proxy_routing", finding("proxy.upstream_timeout", "door -> desk desk:8000")),
+    )
+    assert [cause for cause, _ in roots(diagnosis)] == ["slow_link"]
+    assert [folded.cause.slug for folded in diagnosis.roots[0].folded] == ["upstream_down"]
+
+
+def _circle(length: int) -> dict[str, Cause]:
+    """Give causes of which each explains the next one, and the last one the first."""
+
+    def cause(place: int) -> Cause:
+        return Cause(
+            slug=f"cause_{place}",
+            title=f"Cause {place}",
+            category="database",
+            severity="low",
+            sentence="{subject} has it",
+            signs=codes(f"sign.of_{place}", certainty=0.9 - place / 10),
+            explains=(f"sign.of_{(place + 1) % length}",),
+            remedy=("Look.",),
+        )
+
+    return {one.slug: one for one in map(cause, range(length))}
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_of_causes_that_explain_each_other_in_a_circle_the_likeliest_is_shown(
+    diagnosed: Any, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(ranker, "all_causes", lambda: _circle(length))
+    seen = [result(f"database.sign_{place}", finding(f"sign.of_{place}", "store")) for place in range(length)]
+    diagnosis = diagnosed(*seen)
+    assert roots(diagnosis) == [("cause_0", "store")]
+    assert len(diagnosis.roots[0].folded) == length - 1
+
+
+def test_who_explains_a_circle_from_outside_is_its_root(diagnosed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = replace(_circle(4)["cause_3"], explains=("sign.of_1",))
+    monkeypatch.setattr(ranker, "all_causes", lambda: {**_circle(3), outside.slug: outside})
+    seen = [result(f"database.sign_{place}", finding(f"sign.of_{place}", "store")) for place in range(4)]
+    diagnosis = diagnosed(*seen)
+    assert roots(diagnosis) == [("cause_3", "store")]
+    assert len(diagnosis.roots[0].folded) == 3

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.checks.registry import all_checks, suite
+from diagnostics.checks.registry import all_checks, suite, with_requirements
 from diagnostics.looking.plan import Progress, next_steps, requirements_of
-from diagnostics.looking.session import with_requirements
 
 SLUGS = sorted(all_checks())
 SETTLED = (Progress.CLEAR, Progress.BLOCKING)
@@ -51,7 +50,6 @@ def test_no_check_looks_before_its_prerequisites_and_every_run_ends(
     assert set(ended) == slugs
 
 
-@settings(deadline=None)  # it plans the whole catalogue twice
 @given(outcomes, st.data())
 def test_the_order_of_answers_does_not_change_what_is_looked_at(blocks: dict[str, bool], order: st.DataObject) -> None:
     kinds = [{slug: how.partition(":")[0] for slug, how in carry_out(SLUGS, blocks, order).items()} for _ in range(2)]

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diagnostics.checks.registry import UnknownCheck, all_checks, suite
+from diagnostics.checks.registry import UnknownCheck, all_checks, suite, with_requirements
 from diagnostics.checks.result import Finding, Result, State, only_finding
 from diagnostics.checks.seeing import Earlier
 from diagnostics.looking import LookRequest, session
 from diagnostics.looking.look import Look
 from diagnostics.looking.report import SessionReport, Verdict
-from diagnostics.looking.session import run_session, with_requirements
+from diagnostics.looking.session import run_session
 from diagnostics.stack import Queue, StackConfig
 from tests.diagnostics import looks
 from tests.diagnostics.applications import KEY, Reply, running_application, token
@@ -70,7 +70,7 @@ def by_slug(report: SessionReport) -> dict[str, Result]:
     return {one.check: one for one in report.results}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(states=st.fixed_dictionaries({slug: st.sampled_from(State) for slug in SLUGS}))
 def test_every_session_ends_with_one_result_each_and_never_looks_too_early(
     fake: Callable[[FakeLooks], FakeLooks], tmp_path_factory: pytest.TempPathFactory, states: dict[str, State]

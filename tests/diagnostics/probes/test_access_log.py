@@ -52,6 +52,7 @@ def test_stamps_and_ids_are_kept() -> None:
     "line",
     [
         "",
+        CADDY.replace("http.log.access", "http.log.error"),  # why the same request failed, told before
         "{",
         "[]",
         '{"status": "ok", "path": "/a"}',

@@ -106,9 +106,10 @@ def test_a_resolver_that_never_answers_is_left(monkeypatch: pytest.MonkeyPatch) 
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
+    endpoint = Endpoint(name="shop", service="till", url="http://shop.example")
     began = time.monotonic()
     with pytest.raises(RequestFailure) as caught:
-        ask(80, connect_seconds=0.2)
+        request(endpoint, None, "GET", "/health", total_seconds=5.0, connect_seconds=0.2)
     assert caught.value.code == "http.dns_timeout"
     assert time.monotonic() - began < 0.9
 

@@ -87,6 +87,30 @@ def test_what_is_torn_binary_or_about_something_else_is_no_event(line: bytes) ->
     assert event_of(line) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ('{"event": "login_failed", "username": "x"}', AT + 60),
+        (f'{{"event": "login_failed", "username": "x", "ts": "{STAMP}"}}', AT),
+        ("auth login failed username=x", AT + 60),
+    ],
+)
+def test_an_engine_s_stamp_dates_a_line_that_bears_none(text: str, at: float) -> None:
+    event = event_of(f"2025-11-25T19:47:40.000000000Z {text}".encode())
+    assert event == Event(Kind.FAILURE, at, "x")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{STAMP} ERROR api: unhandled error on POST /auth/login: OperationalError: no route to host",
+        f"{STAMP} ERROR django.request: Internal Server Error: /auth/login",
+    ],
+)
+def test_a_failure_of_the_application_itself_is_no_refusal(line: str) -> None:
+    assert event_of(line.encode()) is None
+
+
 def test_a_line_without_a_time_is_an_event_without_one() -> None:
     assert event_of(b'{"event": "login_failed", "ts": "yesterday"}') == Event(Kind.FAILURE, None)
 

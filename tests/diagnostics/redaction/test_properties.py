@@ -20,9 +20,7 @@ from tests.diagnostics.redaction.cases import own_cases
 KEY = b"k" * 32
 REDACTOR = Redactor(KEY, [KnownSecret("db", "kn0wn-s3cret-value"), KnownSecret("s", "a1b2")], Options(cards=True))
 TEXTS = [case.text for case in own_cases()] + [text for rule in (*RULES, *BLOCK_RULES) for text, _ in rule.finds]
-QUIET = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+QUIET = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 PIECES = st.sampled_from(
     [

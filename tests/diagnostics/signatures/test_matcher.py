@@ -39,7 +39,7 @@ PIECE = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(PIECE, st.sampled_from(["", "\n", "\n\n", " "])), max_size=30))
 def test_mixtures_are_matched_as_by_every_pattern_alone(pieces: list[tuple[str, str]]) -> None:
     text = "".join(f"{piece}{end}" for piece, end in pieces)

@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diagnostics.stack import (
+    Accounts,
     Backups,
     Migrations,
+    ModelProvider,
     Monitor,
     Pooler,
+    Schedule,
     SecretReference,
     SessionCookie,
     StackInvalid,
@@ -44,6 +47,7 @@ role = "first"
 
 [services.till]
 role = "api"
+supervised = true
 pid_file = "run/till.pid"
 log_files = ["log/till.log", "/var/log/till.log"]
 listens = ["127.0.0.1:8443", "[::1]:8443"]
@@ -105,7 +109,7 @@ password = "env:TESTER_PASSWORD"
 [tokens]
 algorithms = ["HS256"]
 keys = [
-    { service = "till", environment_variable = "SIGNING_KEY" },
+    { service = "till", environment_variable = "SIGNING_KEY", environment_file = "till.env" },
     { service = "runner", value = "db:signing-key" },
 ]
 
@@ -130,9 +134,22 @@ at = "seen at"
 table = "errands"
 failed = ["lost"]
 
+[accounts]
+database = "books"
+table = "people.staff"
+must_change = "has to choose"
+
 [tools.courier]
 service = "runner"
 environment_variable = "COURIER_URL"
+
+[model_providers.oracle]
+service = "runner"
+url = "https://models.example/v1/"
+key = "env:ORACLE_KEY"
+key_header = "x-api-key"
+headers = { "api-version" = "2026-01-01" }
+tls = "public"
 
 [oauth]
 issuer = "https://login.example/realms/shop"
@@ -150,6 +167,9 @@ resolvers = ["127.0.0.11", "[::1]:5353"]
 
 [logs]
 window_minutes = 30
+
+[schedule]
+every_minutes = 5
 
 [issue_tracker]
 github = "corner/shop"
@@ -204,6 +224,9 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.databases["books"].backups == Backups(directory=Path("/backup"), every_hours=6)
     assert stack.tokens is not None
     assert [key.service for key in stack.tokens.keys] == ["till", "runner"]
+    assert [key.environment_file for key in stack.tokens.keys] == [root / "till.env", None]
+    assert stack.accounts == Accounts(database="books", table="people.staff", must_change="has to choose")
+    assert [one.supervised for one in stack.services.values()].count(True) == 1
     assert stack.queue is not None
     assert stack.queue.pending == ("letters",)
     assert stack.oauth is not None
@@ -219,11 +242,21 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.agents.runs is not None
     assert stack.agents.runs.failed == ("lost",)
     assert stack.tools["courier"].environment_variable == "COURIER_URL"
+    assert stack.model_providers["oracle"] == ModelProvider(
+        name="oracle",
+        service="runner",
+        url="https://models.example/v1",
+        key=SecretReference("env", "ORACLE_KEY"),
+        key_header="x-api-key",
+        headers={"api-version": "2026-01-01"},
+        tls="public",
+    )
     assert [(one.service, one.environment_variable) for one in stack.queue.urls] == [("runner", "BROKER")]
     assert stack.thresholds["agents.workers_and_queues"]["stall_seconds"] == 5
     assert stack.emergency_contacts[0].contact == "tel:+31-20-1234567"
     assert stack.issue_tracker is not None
     assert stack.issue_tracker.address == "https://github.com/corner/shop"
+    assert stack.schedule == Schedule(every_minutes=5, suite="health", open_incidents=True, keep_days=14)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +277,7 @@ def test_every_secret_reference_is_known_for_removal_by_value(tmp_path: Path) ->
         "env:CONSOLE_PASSWORD",
         "env:TESTER_PASSWORD",
         "db:signing-key",
+        "env:ORACLE_KEY",
     }
 
 
@@ -256,6 +290,16 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
     ("old", "new", "key", "says"),
     [
         ('role = "database"', 'role = "butler"', "services.ledger.role", "must be one of api, worker"),
+        ("every_minutes = 5", "every_minutes = 0", "schedule.every_minutes", "must be at least 1"),
+        ('[accounts]\ndatabase = "books"', '[accounts]\ndatabase = "gone"', "accounts.database", "no [databases.gone]"),
+        ('"people.staff"', '"a.b.c"', "accounts.table", "form"),
+        ('value = "db:signing-key"', 'value = "db:k", environment_file = "x"', "tokens.keys.1", "environment_variable"),
+        ("every_minutes = 5", "every_minutes = 10081", "schedule.every_minutes", "must be at most 10080"),
+        ("every_minutes = 5", "every_minutes = 1.5", "schedule.every_minutes", "type integer"),
+        ("every_minutes = 5", 'every_minutes = "5m"', "schedule.every_minutes", "type integer"),
+        ("every_minutes = 5", "", "schedule", "missing: every_minutes"),
+        ("every_minutes = 5", 'every_minutes = 5\nsuite = "quick"', "schedule.suite", "must be one of health, ssl"),
+        ("every_minutes = 5", "every_minutes = 5\nkeep_days = 0", "schedule.keep_days", "at least 1"),
         ('environment = "Staging"', 'environment = "Moon"', "environment", "Development, Staging, Production"),
         ('issuer = "https://login', 'issuer = "ldap://login', "oauth.issuer", "form"),
         ('issuer = "https://login.example/realms/shop"\n', "", "oauth", "issuer = ... or discovery_url"),
@@ -270,7 +314,7 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
             "databases.books.pooler.service",
             "no service gone",
         ),
-        ("port = 5432", "port = 70000", "databases.books.port", "maximum 65535"),
+        ("port = 5432", "port = 70000", "databases.books.port", "at most 65535"),
         ("port = 5432", 'port = "5432"', "databases.books.port", "integer"),
         ('host = "127.0.0.1"\nport = 5432', "port = 5432", "databases.books", "missing: host"),
         ("pid_file =", "pidfile =", "services.till", "unknown key pidfile; known are"),
@@ -279,13 +323,18 @@ def test_what_is_stored_gives_the_same_stack_again(tmp_path: Path) -> None:
         ('url = "https://', 'url = "gopher://', "endpoints.public.url", "form"),
         ('listens = ["127.0.0.1:8443"', 'listens = ["8443"', "services.till.listens.0", "form"),
         ('name = "corner-shop"', 'name = "Corner Shop"', "name", "form"),
-        ("window_minutes = 30", "window_minutes = 0", "logs.window_minutes", "minimum 1"),
-        ("stall_seconds = 5", "stall_seconds = -1", "thresholds.agents.workers_and_queues.stall_seconds", "minimum 0"),
+        ("window_minutes = 30", "window_minutes = 0", "logs.window_minutes", "at least 1"),
+        ("stall_seconds = 5", "stall_seconds = -1", "thresholds.agents.workers_and_queues.stall_seconds", "at least 0"),
         ('depends_on = ["ledger"]', 'depends_on = ["nobody"]', "services.till.depends_on.0", "no service nobody"),
         ('urls = [{ service = "runner"', 'urls = [{ service = "nob"', "queue.urls.0.service", "no service nob"),
         ('database = "books"', 'database = "none"', "agents.database", "no [databases.none]"),
         ('table = "staff.clerks"', 'table = "a.b.c"', "agents.heartbeats.table", "form"),
         ('environment_variable = "COU', 'url = "http://a"\nenvironment_variable = "COU', "tools.courier", "not both"),
+        ('key = "env:ORACLE_KEY"', 'key = "sk-1"', "model_providers.oracle.key", "only as a reference"),
+        ('key_header = "x-api-key"', 'key_header = "x: y"', "model_providers.oracle.key_header", "form"),
+        ('headers = { "api-version"', 'headers = { "api version"', "model_providers.oracle.headers", "form"),
+        ('tls = "public"\n\n[oauth]', 'tls = "none"\n\n[oauth]', "model_providers.oracle.tls", "no [tls.none]"),
+        ('service = "runner"\nurl', 'service = "nobody"\nurl', "model_providers.oracle.service", "no service nobody"),
         ('service = "box"', 'service = "nobody"', "queue.service", "known are box, ledger, runner, till"),
         ('tls = "public"', 'tls = "private"', "endpoints.public.tls", "no [tls.private]"),
         ('tls = "public"\n', "\n", "endpoints.public", "names its [tls.*]"),
@@ -406,7 +455,7 @@ def test_relative_paths_start_at_the_files_own_folder(tmp_path: Path) -> None:
 lines = FULL.splitlines(keepends=True)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.integers(0, len(lines) - 1), max_size=6), st.integers(0, len(lines) - 1), st.text(max_size=8))
 def test_no_damage_to_a_description_is_more_than_a_refusal(
     tmp_path: Path, dropped: set[int], where: int, inserted: str

@@ -31,6 +31,11 @@ def finding_of(result: Result, code: str, target: str) -> None:
 
 
 def without_engine(root: Path, url: str) -> StackConfig:
-    """Describe a stack of containers whose engine is at this address."""
-    engine = Engine(url=url, project="shop")
+    """Describe a stack of containers whose engine should be at this address."""
+    return described_at(root, url, project="shop")
+
+
+def described_at(root: Path, url: str, *, project: str) -> StackConfig:
+    """Describe a project of containers on the engine at this address, and nothing else of it."""
+    engine = Engine(url=url, project=project)
     return StackConfig(name="shop", environment="Staging", vantage="container", root=root, engine=engine)

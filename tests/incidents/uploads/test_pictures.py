@@ -135,7 +135,7 @@ def test_endless_structure_costs_little(data: bytes) -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(pictures.FORMATS), st.integers(0, 400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_stands_in_a_picture_there_is_a_picture_or_a_refusal(noise: bytes, name: str, place: int) -> None:
     data = pictures.picture(name)
     try:

@@ -16,7 +16,7 @@ from awe_incidents.accounts.roles import Role, scopes_of
 from awe_incidents.actor import Actor, command, operating_system_user
 from awe_incidents.env import PRODUCTION, mode
 
-PEOPLE = {"demo-reporter": {Role.REPORTER}, "demo-operator": {Role.OPERATOR}}
+PEOPLE = {"demo-reporter": {Role.REPORTER}, "demo-operator": {Role.OPERATOR, Role.AUDITOR}}
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-// Follows a run: asks every two seconds, with the tag of what is shown, until the server says that it is finished.
+// Follows what moves (a run, an execution): asks every two seconds, with the tag of what is shown, until the server says that it is finished.
 // A page that was opened at cited lines scrolls to them.
 "use strict";
 
@@ -12,6 +12,26 @@
     place.dataset.liveNote = words;
   };
 
+  const found = (place, id) => place.querySelector(`#${CSS.escape(id)}`);
+  const isAtEnd = (one) => one.scrollTop + one.clientHeight >= one.scrollHeight - 8;
+
+  // What a person has done to a part: opened details, where the keyboard is, how far output was scrolled up.
+  function remembered(place) {
+    const opened = [...place.querySelectorAll("details[open][id]")].map((one) => one.id);
+    const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
+    const scrolled = [...place.querySelectorAll("[data-follow][id]")].map((one) => [one.id, isAtEnd(one), one.scrollTop]);
+    return () => {
+      opened.forEach((id) => found(place, id)?.setAttribute("open", ""));
+      if (focused) found(place, focused)?.focus({ preventScroll: true });
+      followOutput(place);
+      scrolled.filter(([, wasAtEnd]) => !wasAtEnd).forEach(([id, , top]) => found(place, id)?.scrollTo(0, top));
+    };
+  }
+
+  const followOutput = (place) => {
+    place.querySelectorAll("[data-follow]").forEach((one) => one.scrollTo(0, one.scrollHeight));
+  };
+
   async function ask(place) {
     const answer = await fetch(place.dataset.liveUrl, {
       cache: "no-store",
@@ -20,14 +40,24 @@
       headers: { "If-None-Match": place.dataset.liveTag },
     });
     if (answer.status === 200) {
-      const opened = [...place.querySelectorAll("details[open][id]")].map((one) => one.id);
-      place.innerHTML = await answer.text(); // rendered and escaped by the server
-      opened.forEach((id) => place.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", ""));
+      const text = await answer.text();
+      const restore = remembered(place);
+      place.innerHTML = text; // rendered and escaped by the server
+      restore();
       place.dataset.liveTag = answer.headers.get("ETag");
     } else if (answer.status !== 304) {
       throw Object.assign(new Error(`status ${answer.status}`), { isFinal: answer.status < 500 });
     }
     place.dataset.liveState = answer.headers.get("X-Live");
+  }
+
+  // A second click on the way to the answer would ask for the same thing twice.
+  function sendOnce(form) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+    window.addEventListener("pageshow", () => delete form.dataset.sent);
   }
 
   async function follow(place) {
@@ -51,7 +81,9 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    followOutput(document);
     document.querySelectorAll("[data-live-url]").forEach(follow);
+    document.querySelectorAll("form[data-once]").forEach(sendOnce);
     document.querySelector(".desk-line[id].desk-cited")?.scrollIntoView({ block: "center" });
   });
 })();

@@ -6,6 +6,7 @@ import os
 import time
 from collections import UserDict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from diagnostics.checks.result import Finding, Result, State
+from diagnostics.looking import LookRequest, take_look
 from diagnostics.looking.plan import Progress, Step, next_steps
 from diagnostics.probes.clocks import Reading, reading
 from diagnostics.stack import Database, Endpoint, SecretReference
@@ -141,6 +143,19 @@ def test_a_server_that_hangs_costs_its_own_time_only(tmp_path: Path, monkeypatch
     assert time.monotonic() - began < 3
     assert only(result).code == "clock.not_read"
     shows(HANGING, result)
+
+
+def test_an_endpoint_that_was_silent_a_moment_ago_is_not_waited_for_again(tmp_path: Path) -> None:
+    with serving(hanging) as port:
+        door = Endpoint(name="till", service="shop", url=f"http://127.0.0.1:{port}")
+        stack = looks.stack(tmp_path, endpoints={"till": door})
+        impatient = replace(stack, thresholds={"auth.health_endpoint": {"total_seconds": 0.5}})
+        health = take_look(LookRequest(slug="auth.health_endpoint", stack=impatient, redaction_key=looks.KEY))
+        began = time.monotonic()
+        result = looks.look(SLUG, stack, handed=health.handing)
+    assert time.monotonic() - began < 1
+    assert only(result).code == "clock.not_read"
+    assert "was silent when it was asked for its health" in only(result).message
 
 
 def test_a_slow_answer_is_no_skew(application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,16 @@ import itertools
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diagnostics.checks.login_samples import samples_in
 from diagnostics.checks.result import Finding, Result, State
+from diagnostics.probes.security_events import Kind
 from diagnostics.stack import SecurityLog, Service, StackConfig
 from tests.diagnostics.checks.matrix import HANGING, HEALTHY, fault, shows
 from tests.diagnostics.looks import codes, found, look, stack
@@ -108,6 +111,14 @@ def test_users_are_marked_and_equal_marks_are_equal_users(tmp_path: Path) -> Non
     lines = [line(1, username=name) for name in (USER, "other", USER)]
     marks = [one.split("user=")[1].split()[0] for one in looked(tmp_path, lines).evidence[0].content.split("\n")[-3:]]
     assert marks[0] == marks[2] != marks[1]
+
+
+def test_logins_are_kept_beside_what_was_refused_and_neither_hides_the_other(tmp_path: Path) -> None:
+    lines = [*burst(30), line(2, "account_locked"), *burst(40, event="login_ok")]
+    content = looked(tmp_path, lines).evidence[0].content
+    kinds = Counter(sample.kind for sample in samples_in(content.split("\n")))
+    assert kinds == {Kind.FAILURE: 19, Kind.LOCKOUT: 1, Kind.SUCCESS: 20}
+    assert "the last 20 logins:" in content
 
 
 @pytest.mark.parametrize(("count", "code"), [(9, "security.usual"), (10, "security.failures")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -24,6 +25,9 @@ INSERT = "INSERT INTO entries SELECT 1000 FROM generate_series(1, 1) WHERE 'the-
 IS_WAITING = """
 SELECT state = 'active' AND query_start < clock_timestamp() - interval '0.5 s' FROM pg_stat_activity WHERE pid = %s
 """
+
+
+LOCK = "LOCK TABLE entries IN ACCESS EXCLUSIVE MODE"
 
 
 def look(server: Server, limits: dict[str, float] | None = None, **database: object) -> Result:
@@ -74,9 +78,8 @@ def test_a_server_where_nobody_waits_passes(server: Server) -> None:
 
 
 def test_a_lock_held_by_an_idle_transaction_names_the_root_of_the_tree(server: Server) -> None:
-    lock = "LOCK TABLE entries IN ACCESS EXCLUSIVE MODE"
     with (
-        in_transaction(server, lock, application="nightly-maintenance"),
+        in_transaction(server, LOCK, application="nightly-maintenance"),
         waiting(server, "SELECT count(*) FROM entries", application="report"),
         waiting(server, INSERT, application="till"),
     ):
@@ -93,6 +96,38 @@ def test_a_lock_held_by_an_idle_transaction_names_the_root_of_the_tree(server: S
     assert {citation.first_line for citation in finding.citations} == {1, 2, 3}
     assert unhurried.state is State.PASS, "the limits of the table are one and two minutes"
     shows(fault("a lock held by an idle transaction"), result)
+
+
+def test_a_short_wait_behind_a_transaction_that_idles_is_told(server: Server) -> None:
+    with in_transaction(server, LOCK, application="nightly-maintenance"):
+        time.sleep(2.1)
+        with waiting(server, INSERT, application="till"):
+            result = look(server)
+    finding = looks.found(result, "blockers.waiting")
+    assert finding.state is State.PASS
+    assert isinstance(waits := finding.measured["waits"].value, float)
+    assert isinstance(idle := finding.measured["idle"].value, float)
+    assert waits < 2 <= idle
+    assert "nightly-maintenance" in finding.message
+    assert {citation.first_line for citation in finding.citations} == {1, 2}
+
+
+def test_who_waits_again_a_moment_later_is_seen(server: Server) -> None:
+    """As where a statement timed out and its program tries again: at one moment of several nobody waits."""
+    with in_transaction(server, LOCK, application="nightly-maintenance"), contextlib.ExitStack() as later:
+        time.sleep(2.1)
+        timer = threading.Timer(0.3, lambda: later.enter_context(waiting(server, INSERT, application="till")))
+        timer.start()
+        result = look(server)
+        timer.join()
+    assert looks.codes(result) == {"blockers.waiting"}
+
+
+def test_a_transaction_that_idles_and_holds_nobody_up_is_no_hint(server: Server) -> None:
+    with in_transaction(server, LOCK, application="nightly-maintenance"):
+        time.sleep(2.1)
+        result = look(server)
+    assert looks.codes(result) == {"blockers.none"}
 
 
 def test_who_waits_behind_who_waits_stands_below_the_same_root(server: Server) -> None:

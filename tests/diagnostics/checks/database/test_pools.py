@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -84,6 +85,32 @@ def test_a_pool_that_is_used_up_fails_and_names_who_has_it(front_door: FrontDoor
     assert (pooled.state, pooled.prerequisite) == (State.SKIP, SLUG)
     assert pooled.is_blocking
     shows(fault("pool used up, clients waiting"), result)
+
+
+def test_clients_that_come_back_after_the_first_look_are_seen_to_wait(front_door: FrontDoor) -> None:
+    """The pooler ends those who came together at the same moment, and a look may fall between two tries of theirs."""
+    released = threading.Event()
+
+    def come_late() -> None:
+        time.sleep(1.0)
+        with queueing(front_door, 2):
+            released.wait(20)
+
+    with held(front_door, 2):
+        late = threading.Thread(target=come_late)
+        late.start()
+        try:
+            result = look(front_door)
+        finally:
+            released.set()
+            late.join(30)
+    assert (result.state, result.leading.code) == (State.FAIL, "pools.waiting")
+
+
+def test_a_pool_that_is_used_up_and_that_nobody_waits_for_passes(front_door: FrontDoor) -> None:
+    with held(front_door, 2):
+        result = look(front_door)
+    assert (result.state, looks.codes(result)) == (State.PASS, {"pools.room"})
 
 
 def test_a_short_wait_warns(front_door: FrontDoor) -> None:

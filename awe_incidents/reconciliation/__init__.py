@@ -1,0 +1,1 @@
+"""Reconciliation: what engines say happened to stacks, against the executions that were approved."""

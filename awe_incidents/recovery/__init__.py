@@ -1,0 +1,1 @@
+"""Recovery actions: requested, approved, started at most once, verified, audited."""

@@ -1,0 +1,1 @@
+"""Actions on the certificates of a stack's doors and clients."""

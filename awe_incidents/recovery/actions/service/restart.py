@@ -1,0 +1,136 @@
+"""Restart the container of one service.
+
+Stops the container (its stop signal, and by force after the grace) and starts the same one again: image, environment,
+networks and volumes stay as they are, so a changed compose file is not applied. Requests that it serves at that moment
+fail. Only for stacks in containers; a service that is a process is restarted by what started it.
+
+At most once: before the restart a container that is never started takes the step's token as its name, which the engine
+refuses a second time. Verified by the engine's word that the container was started anew and, where it has a health
+check, that it is healthy. Of a lost worker nobody can tell while the container has not been started anew, as the engine
+may still be at it: a person says how that ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from awe_incidents.recovery.actions.base import Acting, Action, AlreadyDone, Doing, Plan, Probed, Step, Verified
+from awe_incidents.recovery.actions.parameters import Parameters, parameter
+from awe_incidents.recovery.actions.site import Site
+from awe_incidents.recovery.actions.traces import Trace
+from awe_incidents.recovery.errors import ActionNotApplicable
+from diagnostics.probes.engine import Seen
+from diagnostics.stack import StackConfig
+
+CALL_MARGIN_SECONDS = 15
+RESTARTED = frozenset({"kill", "die", "stop", "start", "restart"})  # in the engine's words
+HEALTHY_SECONDS = 60.0
+PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartParameters(Parameters):
+    """Which service, and how patiently."""
+
+    service: str = parameter("Name of the service in the stack's description.")
+    grace_seconds: int = parameter("How long it may take to stop by itself.", default=10, minimum=0, maximum=120)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartService(Action[RestartParameters]):
+    """One container, by the engine."""
+
+    slug: ClassVar[str] = "service.restart"
+    title: ClassVar[str] = "Restart a service"
+    tier: ClassVar[int] = 1
+    parameters: ClassVar[type[Any]] = RestartParameters
+
+    def not_applicable(self, stack: StackConfig, parameters: RestartParameters) -> str | None:
+        """Apply only to a described service in a container."""
+        if parameters.service not in stack.services:
+            return f"stack {stack.name} has no service {parameters.service}; known: {', '.join(sorted(stack.services))}"
+        if stack.engine is None:
+            return "its services are no containers; restart the process by what started it, and record that"
+        return None
+
+    def target(self, stack: StackConfig, parameters: RestartParameters) -> str:
+        """Lock the service."""
+        return parameters.service
+
+    def fingerprint(self, site: Site, parameters: RestartParameters) -> Mapping[str, Any]:
+        """Give the container, its image and when it was started."""
+        container = _container(site, parameters.service)
+        return {"container": container.id, "image": container.image, "started_at": _started_at(container)}
+
+    def plan(self, acting: Acting[RestartParameters]) -> Plan:
+        """Say what a restart costs."""
+        return Plan(
+            destroys=(f"requests and connections that {acting.parameters.service} serves at that moment",),
+            way_back="none is needed: the same container runs again with the same image and volumes",
+            warnings=("what changed in the compose file or its environment is not applied by a restart",),
+        )
+
+    def steps(self, acting: Acting[RestartParameters]) -> Sequence[Step]:
+        """Give the one step."""
+        title = f"Restart container {acting.facts['container'][:12]} of service {acting.parameters.service}"
+        return [Step("restart", title, partial(_restart, acting))]
+
+    def traces(self, stack: StackConfig, parameters: RestartParameters, facts: Mapping[str, Any]) -> Sequence[Trace]:
+        """Show one restart of that container."""
+        return [Trace(actions=RESTARTED, container=facts["container"], shows="restart")]
+
+    def prechecks(self, acting: Acting[RestartParameters]) -> Iterator[str]:
+        """Refuse a paused container, which cannot be stopped."""
+        status = _container(acting.site, acting.parameters.service).status
+        if status in {"paused", "removing", "dead"}:
+            yield f"the container is {status}, so it cannot be restarted"
+
+    def verify(self, acting: Acting[RestartParameters]) -> Verified:
+        """Wait until the container runs, was started anew and is healthy."""
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while True:
+            container = _container(acting.site, acting.parameters.service)
+            is_new, health = _started_at(container) != acting.facts["started_at"], _health(container)
+            is_good = is_new and container.status == "running" and health in {"", "healthy"}
+            if is_good or health == "unhealthy" or time.monotonic() > deadline:
+                after = {"status": container.status, "started_at": _started_at(container), "health": health}
+                text = f"container {container} is {container.status}" + (f" and {health}" if health else "")
+                return Verified(is_good=is_good, text=text, before=dict(acting.facts), after=after)
+            time.sleep(PAUSE_SECONDS)
+
+    def probe(self, acting: Acting[RestartParameters]) -> Probed:
+        """Compare when the container was started."""
+        container = _container(acting.site, acting.parameters.service)
+        if container.id != acting.facts["container"] or _started_at(container) == acting.facts["started_at"]:
+            return Probed.CANNOT_TELL  # a restart that the engine still carries out looks like none
+        return Probed.FINISHED_WELL if container.status == "running" else Probed.FINISHED_BADLY
+
+
+def _restart(acting: Acting[RestartParameters], doing: Doing) -> None:
+    grace_seconds = acting.parameters.grace_seconds
+    container = _container(acting.site, acting.parameters.service)
+    with acting.site.engine(seconds=grace_seconds + CALL_MARGIN_SECONDS) as engine:
+        if not engine.take_name(doing.token, image=container.image):
+            raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
+        doing.check()
+        engine.restart(container, grace_seconds=grace_seconds)
+    doing.say(f"restarted container {container}")
+
+
+def _container(site: Site, service: str) -> Seen:
+    found = list(site.surroundings.containers(anew=True).get(service, ()))
+    if len(found) != 1:
+        raise ActionNotApplicable(f"service {service} has {len(found)} containers; this action takes exactly one")
+    return found[0]
+
+
+def _started_at(container: Seen) -> str:
+    return str(container.state.get("StartedAt", ""))
+
+
+def _health(container: Seen) -> str:
+    return str((container.state.get("Health") or {}).get("Status", "")).replace("none", "")

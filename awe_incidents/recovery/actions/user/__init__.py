@@ -1,0 +1,1 @@
+"""Actions on users of the stack's application."""

@@ -1,0 +1,136 @@
+"""The dry run: what an action would do to the target as it is now; nothing is changed, and nothing stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from awe_incidents.accounts.models import User
+from awe_incidents.recovery import policies
+from awe_incidents.recovery.actions.base import Acting, Action
+from awe_incidents.recovery.actions.parameters import as_document, read_parameters
+from awe_incidents.recovery.actions.registry import action as action_named
+from awe_incidents.recovery.actions.site import Site
+from awe_incidents.recovery.digest import Terms, digest_of
+from awe_incidents.recovery.errors import ActionNotApplicable, ParametersInvalid, TargetUnreachable
+from awe_incidents.recovery.queries import last_successes
+from diagnostics.models import Stack
+from diagnostics.probes.could_not_look import CouldNotLook
+from diagnostics.probes.errors import ProbeFailure
+from diagnostics.queries import config_of, redactor_of, resolver_of
+from diagnostics.stack import SecretUnavailable, StackConfig
+
+MAY_BE_NAMES = {"email"}  # rules of the redactor whose finds may be the name of an account
+OUT_OF_REACH = (ProbeFailure, CouldNotLook, SecretUnavailable, psycopg.Error, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An action for a target, with what it would do."""
+
+    action: Action[Any]
+    acting: Acting[Any]
+    document: Mapping[str, Any]  # the parameters, whole
+    plan: Mapping[str, Any]
+    target: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Give the digest of the facts."""
+        return digest_of(self.acting.facts)
+
+    @property
+    def seen(self) -> str:
+        """Give the digest of what a person sees before they ask: another target or another plan has another one."""
+        return digest_of({"facts": self.acting.facts, "plan": self.plan, "parameters": self.document})
+
+    def terms(self, *, stack: Stack, requester: int, expires_at: str) -> Terms:
+        """Give what a decision on this is bound to."""
+        return Terms(
+            stack=stack.name,
+            action=self.action.slug,
+            version=self.action.version,
+            parameters=self.document,
+            fingerprint=self.fingerprint,
+            plan=self.plan,
+            requester=requester,
+            expires_at=expires_at,
+        )
+
+
+def plan_action(*, stack: Stack, slug: str, document: Any, user: User) -> Planned:
+    """Look at the target and say what would be done.
+
+    Raises: RoleRequired, UnknownAction, ParametersInvalid, ActionNotApplicable, TargetUnreachable, DescriptionOutdated,
+    SecretUnreadable.
+    """
+    policies.check_may_request(user)
+    _check_holds_no_secret(stack, document)
+    with site_of(stack) as site:
+        return planned(site, slug=slug, document=document)
+
+
+def _check_holds_no_secret(stack: Stack, document: Any) -> None:
+    """Refuse parameters with a secret in them: they are kept as they are, as approvals are bound to them."""
+    redactor = redactor_of(stack)
+    entries = document.items() if isinstance(document, Mapping) else ()
+    found = [name for name, value in entries if set(redactor.text(str(value)).receipt.counts) - MAY_BE_NAMES]
+    if found:
+        told = "This looks like a secret, and parameters are kept and shown; give a reference to it, or leave it out."
+        raise ParametersInvalid([(redactor.text(str(name)).text[:100], told) for name in found])
+
+
+@contextmanager
+def site_of(stack: Stack) -> Iterator[Site]:
+    """Open the ways to a stack.
+
+    Raises: DescriptionOutdated, SecretUnreadable.
+    """
+    redactor = redactor_of(stack)
+    past = partial(last_successes, stack_id=stack.pk)
+    site = Site(config_of(stack), resolver_of(stack), lambda text: redactor.text(text).text, past)
+    try:
+        yield site
+    finally:
+        site.close()
+
+
+def planned(site: Site, *, slug: str, document: Any) -> Planned:
+    """Plan at an open site; the same facts give the same plan.
+
+    Raises: UnknownAction, ParametersInvalid, ActionNotApplicable, TargetUnreachable.
+    """
+    action = action_named(slug)
+    parameters = read_parameters(action.parameters, document)
+    _check_applicable(action, site.stack, parameters)
+    with looking():
+        acting = Acting(site, parameters, action.fingerprint(site, parameters))
+        plan, steps = action.plan(acting), action.steps(acting)
+    shown = {
+        "title": action.title,
+        "steps": [{"key": step.key, "title": site.clean(step.title)} for step in steps],
+        "destroys": [site.clean(text) for text in plan.destroys],
+        "way_back": plan.way_back,
+        "warnings": list(plan.warnings),
+    }
+    target = action.target(site.stack, parameters)
+    return Planned(action=action, acting=acting, document=as_document(parameters), plan=shown, target=target)
+
+
+def _check_applicable(action: Action[Any], stack: StackConfig, parameters: Any) -> None:
+    if why := action.not_applicable(stack, parameters):
+        raise ActionNotApplicable(why)
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Say in one way that a target does not answer. Raises: TargetUnreachable."""
+    try:
+        yield
+    except OUT_OF_REACH as error:
+        raise TargetUnreachable(f"the target could not be looked at: {' '.join(str(error).split())[:500]}") from error

@@ -1,0 +1,187 @@
+"""Reads of recovery; who may read any of it may read all of it (scope `recovery:read`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Now
+
+from awe_incidents.audit import trail
+from awe_incidents.recovery.actions.site import Past
+from awe_incidents.recovery.digest import Terms, digest_of
+from awe_incidents.recovery.freezes import Freeze, MaintenanceWindow
+from awe_incidents.recovery.models import (
+    Execution,
+    ManualAction,
+    OneTimeSecret,
+    OutputChunk,
+    Recheck,
+    RecoveryRequest,
+    Review,
+)
+from awe_incidents.recovery.states import (
+    FINAL_EXECUTIONS,
+    Effect,
+    ExecutionState,
+    RequestState,
+    ReviewState,
+    SecretState,
+)
+
+LAST = 5  # executions that say how long it takes
+REMEMBERED = 100  # of each action, for actions that build on what was done
+
+
+def requests() -> QuerySet[RecoveryRequest]:
+    """Give the requests with what a list shows of them."""
+    return RecoveryRequest.objects.select_related("stack", "requester", "terms", "execution", "review")
+
+
+def whole_requests() -> QuerySet[RecoveryRequest]:
+    """Give the requests with everything that belongs to them but their output."""
+    return (
+        requests()
+        .select_related(
+            "review__broken_by", "review__reviewer", "execution__recheck", "execution__secret", "recommendation"
+        )
+        .prefetch_related("decisions__person", "execution__steps")
+    )
+
+
+def waiting_requests() -> QuerySet[RecoveryRequest]:
+    """Give the requests that wait for an approval."""
+    return requests().filter(state=RequestState.PENDING_APPROVAL)
+
+
+def due_reviews() -> QuerySet[Review]:
+    """Give the break-glasses that nobody has reviewed."""
+    return Review.objects.filter(state=ReviewState.DUE).select_related("request__stack", "stack", "broken_by")
+
+
+def is_bound(request: RecoveryRequest) -> bool:
+    """Say whether the digest of a request covers what its rows say now; where not, somebody changed them."""
+    terms = request.terms
+    said = Terms(
+        stack=request.stack.name,
+        action=request.action,
+        version=terms.version,
+        parameters=terms.parameters,
+        fingerprint=digest_of(terms.facts),
+        plan=terms.plan,
+        requester=request.requester_id,
+        expires_at=trail.moment(request.expires_at),
+    )
+    return said.digest == terms.digest
+
+
+def overdue_secrets() -> list[int]:
+    """Give the requests whose secrets were not fetched in time."""
+    late = OneTimeSecret.objects.filter(state=SecretState.SEALED, expires_at__lt=Now())
+    return list(late.order_by("id").values_list("execution__request_id", flat=True)[:200])
+
+
+def output_of(execution: Execution) -> QuerySet[OutputChunk]:
+    """Give what an execution said, in order."""
+    return OutputChunk.objects.filter(execution=execution).order_by("number")
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """One check before an execution and after it, each as state, code and message; no `after` while the run goes."""
+
+    check: str
+    before: Mapping[str, str]
+    after: Mapping[str, str] | None
+
+
+def rechecked(recheck: Recheck) -> list[Rechecked]:
+    """Give the checks that were run again after an execution, side by side."""
+    after = {one["check"]: one for one in recheck.after or []}
+    return [Rechecked(one["check"], one, after.get(one["check"])) for one in recheck.before]
+
+
+def recheck_of(execution: Execution) -> Recheck | None:
+    """Give what was looked at again after an execution; None where no check of its incident had failed."""
+    found: Recheck | None = getattr(execution, "recheck", None)
+    return found
+
+
+def manual_actions() -> QuerySet[ManualAction]:
+    """Give what was done by hand."""
+    return ManualAction.objects.select_related("stack", "person", "journaled")
+
+
+def last_seconds(action: str, *, stack_id: int) -> list[float]:
+    """Give how long the last successful executions of an action on a stack took, newest first."""
+    done = Execution.objects.filter(
+        request__action=action, request__stack=stack_id, state=ExecutionState.SUCCEEDED, started_at__isnull=False
+    )
+    taken = done.order_by("-id").annotate(taken=F("finished_at") - F("started_at"))[:LAST]
+    return [round(one.taken.total_seconds(), 1) for one in taken]
+
+
+def last_successes(action: str, *, stack_id: int) -> list[Past]:
+    """Give the last successful executions of an action on a stack, newest first."""
+    done = Execution.objects.filter(request__action=action, request__stack=stack_id, state=ExecutionState.SUCCEEDED)
+    return [
+        Past(one.pk, one.request.terms.parameters, one.finished_at, (one.verification or {}).get("after", {}))
+        for one in done.select_related("request__terms").order_by("-finished_at")[:REMEMBERED]
+        if one.finished_at is not None
+    ]
+
+
+def held_up_by(request: RecoveryRequest) -> str:
+    """Give the freeze or window that a request would wait for now; "" for nothing, and once it has begun."""
+    is_past = request.state not in {RequestState.PENDING_APPROVAL, RequestState.APPROVED}
+    if is_past or getattr(request, "review", None):  # a broken glass waits for nothing
+        return ""
+    return waits_for(stack_id=request.stack_id, tier=request.tier)
+
+
+class WaitsFor(Func):
+    """What keeps a tier from starting on a stack now, in words, "" for nothing; the database's rule asks the same."""
+
+    function = "recovery_waits_for"
+    output_field = TextField()
+
+
+def waits_for(*, stack_id: int, tier: int) -> str:
+    """Give the freeze or the window that whoever starts this tier on a stack would wait for now, or ""."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT recovery_waits_for(%s, %s)", [stack_id, tier])
+        row: tuple[str] = cursor.fetchone()
+    return row[0]
+
+
+def startable(executions: QuerySet[Execution]) -> QuerySet[Execution]:
+    """Leave out what waits for the end of a freeze or for a maintenance window."""
+    waiting = WaitsFor(F("request__stack_id"), Cast("request__tier", IntegerField()))
+    return executions.annotate(waits_for=waiting).filter(Q(waits_for="") | Q(request__review__isnull=False))
+
+
+def counted_executions(*, stack_id: int, action: str, target: str, seconds: int) -> QuerySet[Execution]:
+    """Give what counts of an action on a target: all of the last seconds but what ended without any effect."""
+    since = Now() - Value(timedelta(seconds=seconds))
+    started = Execution.objects.filter(
+        request__stack=stack_id, request__action=action, request__target=target, queued_at__gt=since
+    )
+    return started.exclude(state__in=FINAL_EXECUTIONS, effect=Effect.NONE)
+
+
+def freezes() -> QuerySet[Freeze]:
+    """Give freezes, past ones too."""
+    return Freeze.objects.select_related("stack", "person", "lifted_by")
+
+
+def freezes_now(stack_id: int) -> QuerySet[Freeze]:
+    """Give the freezes of a stack that hold now."""
+    return freezes().filter(stack=stack_id, lifted_at=None, starts_at__lte=Now(), ends_at__gt=Now())
+
+
+def maintenance_windows() -> QuerySet[MaintenanceWindow]:
+    """Give maintenance windows, closed ones too."""
+    return MaintenanceWindow.objects.select_related("stack", "person", "closed_by")

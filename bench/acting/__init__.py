@@ -1,0 +1,1 @@
+"""An action of the bench, whose effect tells when it happened."""

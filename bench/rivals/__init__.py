@@ -1,0 +1,1 @@
+"""What recording is measured against: the same row with nothing, with our trail, and with three packages of others."""

@@ -1,0 +1,1 @@
+"""Certificates of the deployment in containers."""

@@ -1,0 +1,84 @@
+"""A database is dumped as plain SQL once, and psql alone brings every row back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from awe_incidents.recovery.actions.base import ActionFailed, AlreadyDone, Probed
+from awe_incidents.recovery.errors import ActionNotApplicable
+from deploy.awe.compose import ComposeStack
+from tests.docker.actions.conftest import Trials
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+SLUG, NAME = "database.emergency_dump", "emergency-of-the-test"
+FILE = f"/backup/{NAME}.plain.sql"
+BESIDE = "read_back"
+ROWS = "SELECT md5(string_agg(w::text, '|' ORDER BY id)) FROM workflows w"
+
+
+@pytest.fixture(autouse=True)
+def _removed(lab: ComposeStack) -> Iterator[None]:
+    _shell(lab, f"rm -f /backup/{NAME}.* /backup/.{NAME}.*")
+    yield
+    _shell(lab, f"rm -f /backup/{NAME}.* /backup/.{NAME}.*; dropdb -U postgres --if-exists {BESIDE}")
+
+
+def _shell(lab: ComposeStack, script: str) -> str:
+    return lab.exec(lab.settings.names.database, ["sh", "-c", script])
+
+
+def test_a_plain_dump_is_made_once_and_psql_brings_its_rows_back(lab: ComposeStack, trials: Trials) -> None:
+    trial = trials.plan(SLUG, database="application", name=NAME)
+    assert trial.probe() == Probed.NOT_STARTED
+    verified = trial.run()
+    assert verified.is_good, verified.text
+    assert trial.probe() == Probed.FINISHED_WELL
+    assert _shell(lab, f"head -c 40 {FILE}").strip().startswith("--\n-- PostgreSQL database dump")
+    assert _shell(lab, f"cd /backup && sha256sum -c {NAME}.plain.sql.sha256") == f"{NAME}.plain.sql: OK\n"
+    assert _shell(lab, f"stat -c %a {FILE}; ls -A /backup | grep -c part || true") == "600\n0\n"
+    _shell(lab, f"createdb -U postgres {BESIDE} && psql -qU postgres -v ON_ERROR_STOP=1 -d {BESIDE} -f {FILE}")
+    assert trials.psql(ROWS, dbname=BESIDE) == trials.psql(ROWS)
+    before = _shell(lab, f"stat -c '%i %Y' {FILE}")
+    with pytest.raises(AlreadyDone):
+        trial.run_steps()
+    assert _shell(lab, f"stat -c '%i %Y' {FILE}") == before
+
+
+def test_what_is_there_is_never_overwritten(lab: ComposeStack, trials: Trials) -> None:
+    trial = trials.plan(SLUG, database="application", name=NAME)
+    _shell(lab, f"echo precious >{FILE}")
+    with pytest.raises(ActionFailed, match="is there already"):
+        trial.run_steps()
+    assert _shell(lab, f"cat {FILE}; ls -A /backup | grep -c part || true") == "precious\n0\n"
+    with pytest.raises(ActionNotApplicable, match="never overwritten"):
+        trials.plan(SLUG, database="application", name=NAME)
+
+
+def test_a_dump_that_is_being_written_is_not_guessed_at(lab: ComposeStack, trials: Trials) -> None:
+    trial = trials.plan(SLUG, database="application", name=NAME)
+    _shell(lab, f"touch /backup/.{NAME}.plain.sql.part")
+    assert trial.probe() == Probed.CANNOT_TELL
+    with pytest.raises(ActionFailed, match="unfinished"):
+        trial.run_steps()
+
+
+def test_a_dump_that_was_cut_is_found_bad(lab: ComposeStack, trials: Trials) -> None:
+    trial = trials.plan(SLUG, database="application", name=NAME)
+    trial.run_steps()
+    _shell(lab, f"truncate -s -3000 {FILE}")
+    verified = trial.action.verify(trial.acting)
+    assert not verified.is_good
+    assert "checksum differs" in verified.text
+    assert "ends before its last line" in verified.text
+    assert trial.probe() == Probed.FINISHED_BADLY
+
+
+def test_a_database_that_nobody_describes_is_said(trials: Trials) -> None:
+    assert "no database other" in trials.not_applicable(SLUG, database="other", name=NAME)

@@ -1,0 +1,1 @@
+"""Reconciliation: what engines tell, against what was approved."""

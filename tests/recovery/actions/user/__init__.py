@@ -1,0 +1,1 @@
+"""Actions, tried on targets."""

@@ -1,0 +1,81 @@
+"""A secret that an action knows or makes is found nowhere, whatever the action does with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from awe_incidents.recovery import operations
+from awe_incidents.recovery.errors import ParametersInvalid
+from awe_incidents.recovery.models import RecoveryRequest
+from diagnostics.models import Stack
+from diagnostics.operations import set_stack_secret
+from tests.conftest import SETUP, client_of
+from tests.leaks.canaries import KEY_BODY
+from tests.recovery.acting import MADE
+from tests.recovery.conftest import World, end_of
+from tests.recovery.test_lost_workers import start
+from tests.recovery.traces import forms_of, found_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CANARY = "canary/of+the-Stack=0815 & 'more'"
+
+
+@pytest.fixture(autouse=True)
+def _secret(stack: Stack) -> None:
+    set_stack_secret(stack=stack, name="canary", value=CANARY, by=SETUP, at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("mood", "state"),
+    [("well", "succeeded"), ("refuses", "failed"), ("breaks", "outcome_unknown"), ("lies", "verify_failed")],
+)
+def test_an_action_that_gives_secrets_away_leaves_no_trace(
+    world: World, signed_trail: None, tmp_path: Path, mood: str, state: str
+) -> None:
+    request = world.ask("test.leak", mood=mood)
+    execution = world.approve(request).execution
+    process = start(execution)
+    said, _ = process.communicate(timeout=120)
+    assert end_of(execution)[0] == state, said
+    address = f"/api/v1/recovery-requests/{request.pk}/"
+    shown = [client_of(world.operator).get(address + page).content for page in ("", "output/")]
+    assert execution.output.count() > 10, said
+    for secret in (CANARY, MADE, KEY_BODY):
+        assert found_in(secret, world.root, folder=tmp_path) == []
+        assert [form for form in forms_of(secret) if form in said.encode() + b"".join(shown)] == []
+    assert "ConnectionResetError: lost:" in said or mood != "breaks"
+    assert "RuntimeError: not like" in said or mood != "lies"
+
+
+def test_what_looks_for_traces_finds_them(world: World, signed_trail: None, tmp_path: Path) -> None:
+    world.ask()
+    assert found_in("recovery_request:requested", folder=tmp_path) == ["the database", "the trail"]
+
+
+@pytest.mark.parametrize("secret", [CANARY, f"prefix {CANARY}", "postgresql://app:Quartz-4711-x@db/main"])
+def test_parameters_with_a_secret_are_refused_and_not_kept(world: World, tmp_path: Path, secret: str) -> None:
+    with pytest.raises(ParametersInvalid) as refused:
+        _ask(world, secret)
+    assert refused.value.problems[0][0] == "user"
+    assert secret not in str(refused.value)
+    assert not RecoveryRequest.objects.exists()
+    assert found_in(secret, world.root, folder=tmp_path) == []
+
+
+def test_an_address_may_be_a_name(world: World) -> None:
+    assert _ask(world, "somebody@example.org").terms.affected_user == "somebody@example.org"
+
+
+def _ask(world: World, name: str) -> RecoveryRequest:
+    return operations.request_action(
+        stack=world.stack,
+        slug="test.write",
+        document={"file": "target", "user": name},
+        user=world.operator,
+        by=SETUP,
+        at=timezone.now(),
+        because="it is broken",
+    )
