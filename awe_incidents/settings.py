@@ -156,6 +156,7 @@ X_FRAME_OPTIONS = "DENY"
 # A whole bug report with its logs, each character written as an escape of six bytes; fields have their own limits.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_HANDLERS = ["awe_incidents.triage.receiving.BoundedUploads"]  # the API reads its forms itself
 AWE_WEB_THREADS = env.int("AWE_WEB_THREADS", default=4)  # of a web process; it needs as many connections
 AWE_BODY_GRACE_SECONDS = env.float("AWE_BODY_GRACE_SECONDS", default=15.0)
 AWE_TRUSTED_PROXIES = env.int("AWE_TRUSTED_PROXIES", default=0)  # how many proxies in front append to X-Forwarded-For

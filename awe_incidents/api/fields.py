@@ -61,12 +61,12 @@ class Environment(Text):
 
 
 class WholeNumber(serializers.IntegerField):
-    """A whole number; in a query its digits, in JSON a number and no text."""
+    """A whole number; in a query or form its digits, in JSON a number and no text."""
 
     def to_internal_value(self, data: Any) -> int:
         """Take what the schema calls an integer."""
         if isinstance(data, str):
-            if self.context.get("place") != "query" or not _DIGITS.fullmatch(data):
+            if self.context.get("place") not in {"query", "form"} or not _DIGITS.fullmatch(data):
                 self.fail("invalid")
             return int(data)
         if isinstance(data, float) and data.is_integer():
@@ -116,7 +116,7 @@ class StackNamed(Text):
     """A stack by its name."""
 
     default_error_messages = {
-        "required": "Name the stack: field `stack` in JSON, query parameter `stack` beside Markdown.",
+        "required": "Name the stack: field `stack` in JSON or a form, query parameter `stack` beside Markdown.",
         "unknown": "There is no stack of this name; GET /api/v1/stacks/ lists them.",
     }
 

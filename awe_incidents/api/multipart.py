@@ -18,9 +18,10 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from awe_incidents.api.problems import InvalidFields
+from awe_incidents.incidents.attachments import MAX_REQUEST_BYTES
 
 MEDIA_TYPE = "multipart/form-data"
-MAX_BODY_BYTES = 32_000_000
+MAX_BODY_BYTES = MAX_REQUEST_BYTES
 MAX_PARTS = 40
 MAX_HEAD_BYTES = 2_048
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046, section 5.1.1

@@ -88,7 +88,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     incidents.NothingFailed: Kind(409, "nothing-failed", "There is nothing to look at again"),
     incidents.RoleRequired: Kind(403, "role-required", "A role is missing"),
     incidents.OthersReport: Kind(403, "others-report", "The bug report is of somebody else"),
-    incidents.TooManyAttachments: Kind(409, "too-many-attachments", "The bug report has as many attachments as it may"),
+    incidents.TooManyAttachments: Kind(409, "too-many-attachments", "It has as many attachments as it may"),
     incidents.AttachmentNotReady: Kind(409, "attachment-not-ready", "The attachment has nothing to give, or not yet"),
     incidents.AlreadyClaimed: Kind(409, "already-claimed", "Another worker was first"),
     incidents.RemovedByRetention: Kind(410, "removed-by-retention", "It was there, and is not kept any longer"),

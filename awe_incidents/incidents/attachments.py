@@ -15,8 +15,9 @@ from diagnostics.queries import redactor_of
 from diagnostics.redaction import Redactor
 
 MAX_FILES = 10  # of one kind in one request
-MAX_FILES_PER_REPORT = 30
+MAX_FILES_OF_ONE = 30  # report, or whatever else they belong to
 MAX_FILE_BYTES = 10_000_000
+MAX_REQUEST_BYTES = 32_000_000  # with all its files
 MAX_NAME_CHARACTERS = 255
 TEXT_MEDIA_TYPE = "text/plain"
 
@@ -46,6 +47,11 @@ class CleanFile:
     def sha256(self) -> str:
         """Give the digest of what is stored."""
         return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def media_type(self) -> str:
+        """Give the type of what is stored, by its content."""
+        return f"image/{self.picture.format.lower()}" if self.picture else TEXT_MEDIA_TYPE
 
 
 def cleaned_files(uploads: Sequence[Upload], *, stack: Stack) -> list[CleanFile]:

@@ -1,7 +1,7 @@
 """Refusals of incidents.
 
 IncidentsError
-├── ReportInvalid         fields of a bug report break the template's rules; `problems` names field and what to do
+├── ReportInvalid         fields of a bug report, or files, cannot be taken; `problems` names each and what to do
 ├── TransitionNotAllowed  the incident's state does not allow this step
 ├── ReasonRequired        this step needs a reason
 ├── ChecksNotPassed       checks that failed have not passed since; look again with them, or say why it goes without
@@ -14,7 +14,7 @@ IncidentsError
 ├── OtherStack            a report is not moved to an incident of another stack
 ├── TooManyRevisions      the report was revised as often as it may be
 ├── OthersReport          files are added to a report by who filed it
-├── TooManyAttachments    a report has as many attachments as it may
+├── TooManyAttachments    a report, or whatever files belong to, has as many attachments as it may
 ├── AttachmentNotReady    a picture waits to be made anew, or was refused
 ├── RemovedByRetention    what is asked for was there, and its stack's retention took it
 └── AlreadyClaimed        another worker is at it (a picture, a prefill), or enough are
@@ -30,7 +30,7 @@ class IncidentsError(Exception):
 
 
 class ReportInvalid(IncidentsError):
-    """Fields that cannot be stored, each with what to do."""
+    """Fields or files that cannot be stored, each with what to do."""
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
         self.problems = tuple(problems)

@@ -107,8 +107,13 @@ def _as_filed(report: BugReport) -> ReportRevision:
 
 def visible_attachments(user: User) -> QuerySet[Attachment]:
     """Give the attachments of visible reports, never with their bytes."""
-    attachments = Attachment.objects.select_related("content").defer("content__data")
+    attachments = stored_attachments().exclude(report=None)
     return attachments if sees_everything(user.roles) else attachments.filter(report__reporter=user)
+
+
+def stored_attachments() -> QuerySet[Attachment]:
+    """Give every attachment, whatever it belongs to, never with its bytes; who may see which, the caller decides."""
+    return Attachment.objects.select_related("content").defer("content__data")
 
 
 def attachment_content(attachment: Attachment) -> bytes:

@@ -20,6 +20,7 @@ class RecoveryConfig(AppConfig):
         AppendOnly("recovery_manualaction"),
         AppendOnly("recovery_recommendation"),
         AppendOnly("recovery_journaledaction"),
+        AppendOnly("recovery_manualattachment"),
     )
 
     def ready(self) -> None:

@@ -15,6 +15,7 @@ from awe_incidents.incidents.models import Incident
 from awe_incidents.recovery.freezes import Freeze as Freeze
 from awe_incidents.recovery.freezes import MaintenanceWindow as MaintenanceWindow
 from awe_incidents.recovery.journaled import JournaledAction as JournaledAction
+from awe_incidents.recovery.manual_attachment import ManualAttachment as ManualAttachment
 from awe_incidents.recovery.one_time_secret import OneTimeSecret as OneTimeSecret
 from awe_incidents.recovery.recheck import Recheck as Recheck
 from awe_incidents.recovery.recommendation import Recommendation as Recommendation

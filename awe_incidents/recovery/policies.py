@@ -57,6 +57,13 @@ def check_may_fetch_secret(user: User, *, requester_id: int) -> None:
         raise NotRequester("this was made for who asked for the action, and is shown to nobody else")
 
 
+def check_may_attach(user: User, *, recorded_by: int) -> None:
+    """Let who recorded a manual action add files to it. Raises: RoleRequired."""
+    check_may_request(user)
+    if user.pk != recorded_by:
+        raise RoleRequired("files are added to a manual action by whoever recorded it; record another one")
+
+
 def check_may_decide(user: User, *, requester_id: int, affected_user: str) -> None:
     """Let approvers decide on what others asked for, and what is not done to themselves.
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection
-from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, IntegerField, Prefetch, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Now
 
 from awe_incidents.audit import trail
+from awe_incidents.incidents.models import Attachment
+from awe_incidents.incidents.queries import stored_attachments
 from awe_incidents.recovery.actions.site import Past
 from awe_incidents.recovery.digest import Terms, digest_of
 from awe_incidents.recovery.freezes import Freeze, MaintenanceWindow
 from awe_incidents.recovery.models import (
     Execution,
     ManualAction,
+    ManualAttachment,
     OneTimeSecret,
     OutputChunk,
     Recheck,
@@ -111,8 +114,15 @@ def recheck_of(execution: Execution) -> Recheck | None:
 
 
 def manual_actions() -> QuerySet[ManualAction]:
-    """Give what was done by hand."""
-    return ManualAction.objects.select_related("stack", "person", "journaled")
+    """Give what was done by hand, with the files that belong to it."""
+    files = ManualAttachment.objects.select_related("attachment").order_by("attachment")
+    actions = ManualAction.objects.select_related("stack", "person", "journaled")
+    return actions.prefetch_related(Prefetch("attached", files))
+
+
+def manual_attachments() -> QuerySet[Attachment]:
+    """Give the files of what was done by hand, never with their bytes."""
+    return stored_attachments().select_related("manual").exclude(manual=None)
 
 
 def last_seconds(action: str, *, stack_id: int) -> list[float]:

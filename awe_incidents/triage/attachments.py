@@ -9,11 +9,14 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from awe_incidents.accounts.models import User
+from awe_incidents.accounts.roles import Scope, scopes_of
 from awe_incidents.incidents.errors import AttachmentNotReady
 from awe_incidents.incidents.models import Attachment, AttachmentContent, BugReport
 from awe_incidents.incidents.queries import attachment_content, visible_attachments
 from awe_incidents.incidents.states import AttachmentKind, AttachmentState
 from awe_incidents.incidents.uploads.serving import download_headers
+from awe_incidents.recovery.models import ManualAction
+from awe_incidents.recovery.queries import manual_attachments
 from awe_incidents.triage.access import EVERYBODY
 from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address
@@ -32,7 +35,7 @@ class Shown(NamedTuple):
 
 
 class AttachmentAdmin(DeskAdmin):
-    """Screenshots and texts of bug reports."""
+    """Screenshots and texts, of bug reports and of what was done by hand."""
 
     seen_by = EVERYBODY
     template = "triage/attachment.html"
@@ -41,24 +44,27 @@ class AttachmentAdmin(DeskAdmin):
         "label",
         "kind",
         "state_label",
-        "report_number",
+        "belongs_to",
         time_column("added_at", description="Added"),
     )
     list_display_links = ("number", "label")
 
     def visible(self, user: User) -> QuerySet[Attachment]:
-        """Give the attachments of visible reports, never with their bytes."""
-        return visible_attachments(user)
+        """Give those of visible reports, and of manual actions to who reads of recovery, never with their bytes."""
+        rows = visible_attachments(user)
+        if Scope.RECOVERY_READ in scopes_of(user.roles):
+            rows |= manual_attachments()
+        return rows.select_related("manual")
 
     @display(description="State", label=KINDS)
     def state_label(self, attachment: Attachment) -> str:
         """Show the state in its color."""
         return attachment.state
 
-    @display(description="Bug report")
-    def report_number(self, attachment: Attachment) -> str:
-        """Show the number of the report."""
-        return f"Report {attachment.report_id}"
+    @display(description="Belongs to")
+    def belongs_to(self, attachment: Attachment) -> str:
+        """Show what it is a file of."""
+        return _owner(attachment)[0]
 
     def pages(self) -> Sequence[tuple[str, Callable[..., HttpResponse]]]:
         """Give the content."""
@@ -107,13 +113,21 @@ def _first_lines(attachment: Attachment) -> list[Line]:
     return lines_of(compressed, window=Span(1, SHOWN_LINES), cited=None)
 
 
+def _owner(attachment: Attachment) -> tuple[str, str]:
+    """Give what a file belongs to, in words and as address."""
+    if attachment.report_id:
+        return f"Report {attachment.report_id}", address(BugReport, attachment.report_id)
+    action = attachment.manual.action_id
+    return f"Manual action {action}", address(ManualAction, action)
+
+
 def _facts(attachment: Attachment) -> list[Fact]:
     removed = attachment.redactions.get("counts", {})
     frames = attachment.frames or 1
     size = f"{attachment.width} x {attachment.height} pixels" if attachment.width else ""
     return [
         Fact("State", attachment.state, is_label=True),
-        Fact("Bug report", f"Report {attachment.report_id}", address(BugReport, attachment.report_id)),
+        Fact("Belongs to", *_owner(attachment)),
         Fact("Kind", attachment.kind),
         Fact("Size as it came", f"{attachment.received_bytes:,} bytes"),
         Fact("Size of the picture", size + (f"; the first of {frames:,} frames" if frames > 1 else "")),

@@ -13,10 +13,17 @@ from awe_incidents.incidents.queries import visible_runs
 from awe_incidents.incidents.suggestions import suggestion_for
 from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.actions.base import About, Action
-from awe_incidents.recovery.models import ManualAction, RecoveryRequest
+from awe_incidents.recovery.models import RecoveryRequest
 from awe_incidents.recovery.queries import requests
 from awe_incidents.triage.diagnoses import shown_diagnosis
 from awe_incidents.triage.facts import list_address
+from awe_incidents.triage.manual_shown import (
+    ShownManual,
+    all_by_hand_address,
+    done_by_hand,
+    has_pending,
+    version_of_manual,
+)
 from awe_incidents.triage.recovery_asking import ask_address
 from awe_incidents.triage.recovery_shown import NOT_SHOWN, TIERS, Cited, cited_in, is_moving, standing
 from awe_incidents.triage.recovery_steps import may_ask
@@ -57,7 +64,7 @@ class IncidentRecovery:
                 "requests": [(row, standing(row)) for row in self._requests],
                 "all_requests_url": list_address(RecoveryRequest, f"incident={incident.pk}"),
                 "manual": self._manual,
-                "all_manual_url": list_address(ManualAction, f"incident={incident.pk}"),
+                "all_manual_url": all_by_hand_address(incident.pk),
                 "catalog_url": ask_address(incident) if may_ask(self._user) else "",
             }
         }
@@ -66,12 +73,12 @@ class IncidentRecovery:
     def version(self) -> tuple[object, ...]:
         """Give what changes whenever what is shown does."""
         rows = [(row.pk, row.changed_at, standing(row)) for row in self._requests]
-        return (*rows, *(row.pk for row in self._manual))
+        return (*rows, *version_of_manual(self._manual))
 
     @property
     def is_going(self) -> bool:
-        """Say whether a request may change by itself."""
-        return any(is_moving(row) for row in self._requests)
+        """Say whether a request, or a picture of what was done by hand, may change by itself."""
+        return any(is_moving(row) for row in self._requests) or has_pending(self._manual)
 
     @cached_property
     def _requests(self) -> list[RecoveryRequest]:
@@ -82,11 +89,8 @@ class IncidentRecovery:
         return list(rows[:MAX_SHOWN])
 
     @cached_property
-    def _manual(self) -> list[ManualAction]:
-        if not self._may_read:
-            return []
-        rows = ManualAction.objects.filter(incident=self._incident).order_by("-pk").defer("commands", "output")
-        return list(rows[:MAX_SHOWN])
+    def _manual(self) -> list[ShownManual]:
+        return done_by_hand(self._incident.pk) if self._may_read else []
 
     def _recommended(self, latest: ShownRun | None) -> list[Recommended]:
         suggestion = suggestion_for(self._incident)

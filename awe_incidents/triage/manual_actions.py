@@ -14,6 +14,8 @@ from awe_incidents.recovery.models import ManualAction
 from awe_incidents.recovery.queries import manual_actions
 from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.fields import number_field, text_field
+from awe_incidents.triage.manual_shown import files_of
+from awe_incidents.triage.manual_steps import ATTACH_FILES
 from awe_incidents.triage.turning import MAX_ID, TurningAdmin, TurningForm
 
 
@@ -35,6 +37,7 @@ class ManualActionAdmin(TurningAdmin):
     template: ClassVar = "triage/manual_action.html"
     list_template = "triage/manual_actions.html"
     filters = ManualActionFilter
+    steps: ClassVar = (ATTACH_FILES,)
 
     def visible(self, user: User) -> QuerySet[ManualAction]:
         """Give all of them: who sees any sees each."""
@@ -59,4 +62,4 @@ class ManualActionAdmin(TurningAdmin):
         ]
         if thing.incident_id:
             facts.append(Fact("Incident", f"#{thing.incident_id}", address(Incident, thing.incident_id)))
-        return {"facts": facts}
+        return {"facts": facts, "attachments": files_of(thing)}

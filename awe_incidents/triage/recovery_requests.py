@@ -18,6 +18,7 @@ from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.fields import choice_field, number_field, text_field
 from awe_incidents.triage.headers import ATTACHMENT_POLICY, POLICY
 from awe_incidents.triage.live import fragment, tag_of
+from awe_incidents.triage.manual_shown import all_by_hand_address, done_by_hand, has_pending, version_of_manual
 from awe_incidents.triage.recovery_asking import retry_address
 from awe_incidents.triage.recovery_shown import (
     cited_for,
@@ -92,7 +93,7 @@ class RecoveryRequestAdmin(TurningAdmin):
             **terms_of(thing),
             "live_url": self.address_of(thing, "live"),
             "live_tag": self._tag(thing, user),
-            "is_going": is_moving(thing),
+            "is_going": _is_going(thing),
             **self._moving(thing, user),
         }
 
@@ -106,7 +107,7 @@ class RecoveryRequestAdmin(TurningAdmin):
         return fragment(
             request,
             tag=self._tag(thing, user),
-            going=is_moving(thing),
+            going=_is_going(thing),
             template=_LIVE,
             context=lambda: self._moving(thing, user),
         )
@@ -138,9 +139,15 @@ class RecoveryRequestAdmin(TurningAdmin):
             "offered_now": self.offered(whole, user),
             "retry_url": retry_address(whole) if has_ended and may_ask(user) else "",
             "output_url": self.address_of(whole, "output"),
+            "manual": done_by_hand(whole.incident_id),
+            "all_manual_url": all_by_hand_address(whole.incident_id) if whole.incident_id else "",
             "retries": [Fact(f"Request {one.pk}", one.state, address(one)) for one in whole.retries.order_by("pk")],
             **execution_shown(whole),
         }
 
     def _tag(self, thing: RecoveryRequest, user: User) -> str:
-        return tag_of(user.pk, user.roles, version_of(thing))
+        return tag_of(user.pk, user.roles, version_of(thing), version_of_manual(done_by_hand(thing.incident_id)))
+
+
+def _is_going(thing: RecoveryRequest) -> bool:
+    return is_moving(thing) or has_pending(done_by_hand(thing.incident_id))

@@ -37,7 +37,7 @@ def may_decide(user: User) -> bool:
     return user.has_role(Role.APPROVER)
 
 
-def _refusal(check: Callable[[], None]) -> str:
+def refusal_of(check: Callable[[], None]) -> str:
     """Give what a policy has against it, in its own words."""
     try:
         check()
@@ -52,7 +52,7 @@ def why_not_decide(thing: Any, user: User) -> str:
     if not is_waiting(request):
         return f"request {request.pk} is {request.state.replace('_', ' ')}, so nobody decides on it now"
     affected = request.terms.affected_user
-    refusal = _refusal(
+    refusal = refusal_of(
         lambda: policies.check_may_decide(user, requester_id=request.requester_id, affected_user=affected)
     )
     if not refusal and request.decisions.filter(person=user).exists():
@@ -66,15 +66,15 @@ def why_not_review(thing: Any, user: User) -> str:
     if review is None or review.state != ReviewState.DUE:
         return f"request {thing.pk} has no review that is due"
     requester = thing.requester_id
-    return _refusal(lambda: policies.check_may_review(user, broken_by=review.broken_by_id, requester_id=requester))
+    return refusal_of(lambda: policies.check_may_review(user, broken_by=review.broken_by_id, requester_id=requester))
 
 
 def _why_not_withdraw(thing: Any, user: User) -> str:
-    return _refusal(lambda: policies.check_may_withdraw(user, requester_id=thing.requester_id))
+    return refusal_of(lambda: policies.check_may_withdraw(user, requester_id=thing.requester_id))
 
 
 def _why_not_break(thing: Any, user: User) -> str:
-    return _refusal(lambda: policies.check_may_break_glass(user, incident_id=thing.incident_id))
+    return refusal_of(lambda: policies.check_may_break_glass(user, incident_id=thing.incident_id))
 
 
 def _review_of(request: RecoveryRequest) -> Review | None:

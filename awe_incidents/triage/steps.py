@@ -19,7 +19,7 @@ from awe_incidents.accounts.models import User
 from awe_incidents.accounts.operations import reauthenticate
 from awe_incidents.actor import Actor
 from awe_incidents.audit.errors import AuditError
-from awe_incidents.incidents.errors import IncidentsError
+from awe_incidents.incidents.errors import IncidentsError, ReportInvalid
 from awe_incidents.recovery.errors import RecoveryError, TargetUnreachable, TooOften
 from awe_incidents.recovery.operations import noting_refusals
 from awe_incidents.triage.access import actor_of, person_of
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 REFUSALS = (AccountsError, AuditError, DiagnosticsError, IncidentsError, RecoveryError)
 # What is no conflict with the row: an administrator's to mend, or whoever asks is not taken for who they say they are.
 STATUSES: Mapping[type[Exception], int] = {
+    ReportInvalid: 400,
     AuditError: 503,
     SecretUnreadable: 503,
     TargetUnreachable: 503,
@@ -120,7 +121,7 @@ def step_view(desk: DeskAdmin, step: Step) -> Callable[..., HttpResponse]:
 
 
 def _answer(desk: DeskAdmin, step: Step, request: HttpRequest, thing: models.Model) -> HttpResponse:
-    form = step.form(request.POST, thing=thing)
+    form = step.form(request.POST, request.FILES, thing=thing)
     if not form.is_valid():
         return _page(desk, step, request, thing, form, status=400)
     asked = Asked(thing, person_of(request), actor_of(request), timezone.now(), form.cleaned_data)

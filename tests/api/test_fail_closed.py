@@ -124,6 +124,12 @@ def manual(house: House) -> Call:
     return Call(house.operator, "/api/v1/manual-actions/", said)
 
 
+def more_files(house: House) -> Call:
+    answer = manual(house).send("post")
+    assert answer.status_code == 201, answer.content
+    return Call(house.operator, f"{answer.json()['url']}attachments/", format="multipart", files=("attachment",))
+
+
 def freeze(house: House) -> Call:
     return Call(house.operator, FREEZES, {**FROZEN, "ends_at": tomorrow()})
 
@@ -187,6 +193,7 @@ CALLS: dict[tuple[str, str], Callable[[House], Call]] = {
     ("post", WINDOWS): window,
     ("post", WINDOWS + "{id}/closing/"): lambda house: end_of(window(house), "closing"),
     ("post", "/api/v1/manual-actions/"): manual,
+    ("post", "/api/v1/manual-actions/{id}/attachments/"): more_files,
     ("post", "/api/v1/recovery-plans/"): lambda house: Call(
         house.operator, "/api/v1/recovery-plans/", {name: ASKED[name] for name in ("stack", "action", "parameters")}
     ),

@@ -27,17 +27,20 @@ from schemathesis.transport.serialization import Binary
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
+from awe_incidents.api.multipart import MEDIA_TYPE
 from awe_incidents.audit import note
 from awe_incidents.audit.checkpoint import Checkpoint
 from awe_incidents.audit.log_rows import log_head
 from awe_incidents.audit.models import Entry
 from awe_incidents.audit.queries import driver_connection
 from awe_incidents.audit.sequencer import sequence_entries
+from awe_incidents.incidents.attachments import Upload
+from awe_incidents.incidents.states import AttachmentKind
 from awe_incidents.incidents.template import TemplateFields, render
 from awe_incidents.recovery import operations as recovery
 from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.freezes import Freeze, MaintenanceWindow
-from awe_incidents.recovery.models import ManualAction, RecoveryRequest
+from awe_incidents.recovery.models import ManualAction, ManualAttachment, RecoveryRequest
 from diagnostics.models import Stack
 from diagnostics.operations.runs import close_run
 from tests import database, pictures
@@ -175,7 +178,7 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
     if case.path_parameters:
         case.path_parameters |= _addresses(case.path, world)
     if isinstance(case.body, dict):
-        _mend(case.body)
+        _mend(case.body, is_form=case.media_type == MEDIA_TYPE)
         if "/attachments/" in case.path:
             case.body["attachment"] = [FILES["attachment"]]  # there must be some file
         if "run" in case.body:
@@ -191,7 +194,8 @@ def _make_recovery(stack: Stack, operator: User) -> None:
     """Ask for something, and tell of something that was done by hand."""
     said: dict[str, Any] = {"stack": stack, "user": operator, "by": actor(operator), "at": timezone.now()}
     recovery.request_action(slug="test.write", document={"file": "target"}, because="broken", **said)
-    recovery.record_manual_action(done_by="me", done_at=timezone.now(), because="broken", **said)
+    log = Upload(place="", kind=AttachmentKind.TEXT, file_name="shell.log", content=b"restarted")
+    recovery.record_manual_action(done_by="me", done_at=timezone.now(), because="broken", uploads=[log], **said)
     recovery.freeze_stack(
         starts_at=None, ends_at=timezone.now() + timedelta(days=1), from_tier=0, because="broken", **said
     )
@@ -218,9 +222,11 @@ def _template() -> str:
     return render(TemplateFields(environment="Staging", actual_behavior=f"{next(keys)} is broken"))
 
 
-def _mend(body: dict[str, Any]) -> None:
+def _mend(body: dict[str, Any], *, is_form: bool) -> None:
     """Put in what is there, and what is what it says."""
     body |= {name: there for name, there in (("stack", "plain"), ("incident", None)) if name in body}
+    if is_form:
+        body.pop("incident", None)  # a form has no null
     if "ends_at" in body:
         body |= {"starts_at": None, "ends_at": f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
     body |= {"done_at": "2026-01-01T00:00:00Z"} if "done_at" in body else {}
@@ -250,6 +256,7 @@ def _addresses(path: str, world: Filed) -> dict[str, object]:
         "evidence": world.evidence,
         "recovery-requests": RecoveryRequest.objects.latest("pk").pk,
         "manual-actions": ManualAction.objects.latest("pk").pk,
+        "manual-attachments": ManualAttachment.objects.latest("pk").pk,
         "freezes": Freeze.objects.latest("pk").pk,
         "maintenance-windows": MaintenanceWindow.objects.latest("pk").pk,
     }

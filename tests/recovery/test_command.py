@@ -13,8 +13,11 @@ from django.db import connection
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.audit.models import Entry
+from awe_incidents.incidents.queries import attachment_content
 from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from awe_incidents.recovery.operations.claiming import claim_execution
+from awe_incidents.recovery.queries import manual_attachments
+from tests import pictures
 from tests.api.conftest import token_of
 from tests.recovery.conftest import World
 from tests.recovery.test_freezes import freeze
@@ -237,6 +240,28 @@ def test_with_its_database_a_record_goes_there_redacted(
     assert (row.done_by, row.because) == ("operator", "it was stuck")
     assert "docker restart worker" in row.commands
     assert "hunter2secret" not in row.commands
+
+
+def test_files_go_with_a_record(world: World, shell: Shell, operator: User, tmp_path: Path) -> None:
+    (tmp_path / "shell.log").write_text("restarted; export PASSWORD=hunter2secret\n")
+    (tmp_path / "console.png").write_bytes(pictures.picture())
+    said = ("record", "plain", "--because", "it was stuck", "--attachment", str(tmp_path / "shell.log"))
+    told = shell(operator, *said, "--screenshot", str(tmp_path / "console.png"))
+    assert "with 2 file(s)" in told
+    picture, log = manual_attachments().order_by("kind")
+    assert (picture.label, picture.state, log.label, log.state) == ("console.png", "pending", "shell.log", "ready")
+    assert b"hunter2secret" not in attachment_content(log)
+    assert "NUL" in shell.refused(operator, *said[:4], "--attachment", str(nul(tmp_path)), code=1)
+    assert "cannot be read" in shell.refused(operator, *said[:4], "--attachment", str(tmp_path / "no"), code=2)
+    assert ManualAction.objects.count() == 1
+    into = ("--to-journal", "--done-by", "Olga", "--folder", str(tmp_path / "journal"))
+    assert "Its files are NOT in it" in shell(operator, *said, *into)
+
+
+def nul(folder: Path) -> Path:
+    path = folder / "nul.log"
+    path.write_bytes(b"a\0b")
+    return path
 
 
 def test_every_step_has_its_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

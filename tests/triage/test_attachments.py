@@ -32,21 +32,21 @@ def screenshot(report: BugReport) -> Attachment:
     return add(report, AttachmentKind.SCREENSHOT, "shot <b>.jpg", pictures.photo_with_place())
 
 
-def test_a_pending_picture_is_not_shown_anywhere(screenshot: Attachment, operator: User) -> None:
+def test_a_pending_picture_is_not_shown_anywhere(screenshot: Attachment, report: BugReport, operator: User) -> None:
     client = signed_in(operator)
     page = client.get(address(screenshot)).content.decode()
     assert "being made anew" in page
     assert "<img class" not in page
-    assert "<img class" not in client.get(address(screenshot.report)).content.decode()
+    assert "<img class" not in client.get(address(report)).content.decode()
     assert client.get(address(screenshot, part="content")).status_code == 404
 
 
 def test_a_ready_picture_is_shown_on_its_page_the_report_and_the_incident(
-    screenshot: Attachment, operator: User
+    screenshot: Attachment, report: BugReport, operator: User
 ) -> None:
     prepare_attachment(attachment_id=screenshot.pk)
     client, source = signed_in(operator), f'src="{address(screenshot, part="content")}"'
-    for page in (address(screenshot), address(screenshot.report), incident_page(screenshot.report.incident)):
+    for page in (address(screenshot), address(report), incident_page(report.incident)):
         text = client.get(page).content.decode()
         assert source in text, page
         assert "shot &lt;b&gt;.jpg" in text

@@ -21,9 +21,8 @@ from awe_incidents.api.authentication import actor_of
 from awe_incidents.api.choices import ATTACHMENT_KINDS, ATTACHMENT_STATES
 from awe_incidents.api.multipart import MAX_BODY_BYTES, MEDIA_TYPE, FormParser, sent_form
 from awe_incidents.api.pagination import OldestFirst
-from awe_incidents.api.problems import InvalidFields
 from awe_incidents.api.renderers import AnyBytes
-from awe_incidents.api.v1.form_parts import FILE_PARTS, AddedFilesForm, uploads_of
+from awe_incidents.api.v1.form_parts import AddedFilesForm, added_files
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.views import NOT_REDACTED, CreateView, ListView, ScopedView, created
 from awe_incidents.incidents.errors import (
@@ -62,10 +61,9 @@ class TextReceiptField(serializers.JSONField):
     """The receipt as stored; empty for a picture."""
 
 
-class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
-    """An attachment, without its content."""
+class FileSerializer(serializers.ModelSerializer[Attachment]):
+    """An attachment, without its content and whose it is."""
 
-    bug_report = serializers.IntegerField(source="report_id", read_only=True)
     kind = serializers.ChoiceField(choices=ATTACHMENT_KINDS, read_only=True)
     state = serializers.ChoiceField(choices=ATTACHMENT_STATES, read_only=True)
     sha256 = serializers.CharField(
@@ -75,13 +73,10 @@ class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
         source="label", read_only=True, help_text="The file's name as it came, without what could do harm."
     )
     redactions = TextReceiptField(read_only=True)
-    links = serializers.SerializerMethodField()
 
     class Meta:
         model = Attachment
         fields = [
-            "id",
-            "bug_report",
             "kind",
             "name",
             "state",
@@ -95,8 +90,18 @@ class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
             "refusal",
             "added_at",
             "settled_at",
-            "links",
         ]
+        read_only_fields = fields
+
+
+class AttachmentSerializer(FileSerializer):
+    """An attachment of a bug report, without its content."""
+
+    bug_report = serializers.IntegerField(source="report_id", read_only=True)
+    links = serializers.SerializerMethodField()
+
+    class Meta(FileSerializer.Meta):
+        fields = ["id", "bug_report", *FileSerializer.Meta.fields, "links"]
         read_only_fields = fields
 
     @extend_schema_field(AttachmentLinks)
@@ -160,14 +165,9 @@ class ReportAttachments(ListView, CreateView):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Add the files."""
-        report, form = self._report(), sent_form(request)
-        parts = form.parts if form else ()
-        strangers = [part for part in parts if part.name not in FILE_PARTS]
-        if strangers or not parts:
-            advice = f"Send files as {' or '.join(FILE_PARTS)}; nothing else is taken here."
-            raise InvalidFields([(part.pointer, advice) for part in strangers] or [("", advice)])
+        report, uploads = self._report(), added_files(sent_form(request))
         added = add_attachments(
-            report=report, uploads=uploads_of(parts), user=self.person, by=actor_of(request), at=timezone.now()
+            report=report, uploads=uploads, user=self.person, by=actor_of(request), at=timezone.now()
         )
         data = {"attachments": self.get_serializer(added, many=True).data}
         return created(data, location=link(request, "report-attachments", id=report.pk))
@@ -195,6 +195,7 @@ class AttachmentDetail(RetrieveModelMixin, _VisibleAttachments):
 
 
 _DOWNLOAD = OpenApiResponse(OpenApiTypes.BINARY, description="The content, as a download.")
+DOWNLOADS = {(200, media_type): _DOWNLOAD for media_type in ("image/png", "image/jpeg", "text/plain")}
 
 
 class AttachmentContentView(_VisibleAttachments):
@@ -203,15 +204,19 @@ class AttachmentContentView(_VisibleAttachments):
     renderer_classes = [AnyBytes]
     refusals: ClassVar = {"GET": (AttachmentNotReady,)}
 
-    @extend_schema(
-        operation_id="get_attachment_content",
-        responses={(200, media_type): _DOWNLOAD for media_type in ("image/png", "image/jpeg", "text/plain")},
-    )
+    @extend_schema(operation_id="get_attachment_content", responses=DOWNLOADS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Give the picture made anew, or the redacted text, as a download."""
-        attachment: Attachment = self.get_object()
-        content = attachment_content(attachment)
-        headers: Mapping[str, str] = download_headers(
-            label=attachment.label, media_type=attachment.media_type, sha256=str(attachment.content_id)
-        )
-        return HttpResponse(content, headers=dict(headers))
+        return download_of(self.get_object())
+
+
+def download_of(attachment: Attachment) -> HttpResponse:
+    """Give the content as a download that no browser interprets.
+
+    Raises: AttachmentNotReady.
+    """
+    content = attachment_content(attachment)
+    headers: Mapping[str, str] = download_headers(
+        label=attachment.label, media_type=attachment.media_type, sha256=str(attachment.content_id)
+    )
+    return HttpResponse(content, headers=dict(headers))

@@ -23,11 +23,13 @@ from awe_incidents.api.choices import CATEGORIES, CONCLUSIONS, RUN_STATES, SEVER
 from awe_incidents.api.kept import represent
 from awe_incidents.api.v1.diagnosis_markdown import MarkdownDiagnosis
 from awe_incidents.api.v1.links import link
+from awe_incidents.api.v1.manual_actions import shown_by_hand
 from awe_incidents.api.v1.recovery_answers import JsonObject
 from awe_incidents.api.v1.results import MeasuredValueField
 from awe_incidents.api.v1.similar import shown_similar
 from awe_incidents.api.v1.suggestions import shown_suggestion
 from awe_incidents.api.views import ScopedView
+from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.queries import visible_incidents, visible_runs
 from awe_incidents.recovery.recommendations import Recommended, recommended_by
 from diagnostics.errors import DescriptionOutdated
@@ -234,21 +236,26 @@ class IncidentDiagnosis(ScopedView):
             raise Http404
         shown = _shown_diagnosis(run, request)
         shown["recommended"] = [_shown_recommended(one, shown["causes"]) for one in recommended_by(run)]
-        if request.accepted_renderer.format == MarkdownDiagnosis.format and _reads_incidents(request):
-            shown["suggestion"] = shown_suggestion(incident, request)
-            shown["similar"] = shown_similar(incident, self.person, request)
+        if request.accepted_renderer.format == MarkdownDiagnosis.format:
+            shown |= self._told(incident, request)
         return Response(shown)
+
+    def _told(self, incident: Incident, request: Request) -> dict[str, Any]:
+        """Give what has addresses of its own in JSON: the diagnosis alone takes the scope of runs."""
+        scopes = usable_scopes(request.auth) if isinstance(request.auth, ApiToken) else frozenset()
+        told: dict[str, Any] = {}
+        if Scope.INCIDENTS_READ in scopes:
+            told["suggestion"] = shown_suggestion(incident, request)
+            told["similar"] = shown_similar(incident, self.person, request)
+        if Scope.RECOVERY_READ in scopes:
+            told["done_by_hand"] = shown_by_hand(incident, request)
+        return told
 
 
 def _shown_recommended(one: Recommended, causes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Cite as its cause does."""
     cause = next(each for each in causes if (each["code"], each["subject"]) == (one.cause, one.subject))
     return represent(RecommendedAction, {**asdict(one), "evidence": cause["evidence"]})
-
-
-def _reads_incidents(request: Request) -> bool:
-    """Say whether the token may read incidents, too: the diagnosis alone takes the scope of runs."""
-    return isinstance(request.auth, ApiToken) and Scope.INCIDENTS_READ in usable_scopes(request.auth)
 
 
 def _shown_diagnosis(run: Run, request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A diagnosis as Markdown: causes, what was refuted, what is open, and which checks looked."""
+"""A diagnosis as Markdown: causes, what was refuted, what is open, which checks looked, and what was done by hand."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def _markdown(data: Mapping[str, Any]) -> Iterator[str]:
     if data["coverage"]:
         yield from _markdown_of_coverage(Coverage.read(data["coverage"]))
     yield from _markdown_of_incident(data.get("suggestion"), data.get("similar", ()))
+    yield from _markdown_by_hand(data.get("done_by_hand", ()))
 
 
 def _markdown_of_coverage(coverage: Coverage) -> Iterator[str]:
@@ -64,6 +65,17 @@ def _markdown_of_incident(suggestion: Mapping[str, Any] | None, similar: Sequenc
         yield f"- [{_text(one['title'])}]({one['url']}) on {one['stack']}, {one['state']}: {'; '.join(why)}"
         if how := one["resolution"]:
             yield f"  - resolved {how['at']:%Y-%m-%d} by {_text(how['by'])}: {_text(how['because'])}"
+
+
+def _markdown_by_hand(done: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if done:
+        yield "\n## Done by hand, as told and not executed by this service\n"
+    for one in done:
+        told = f"{one['done_at']}, {_text(one['done_by'])}: {_text(one['because'])}"
+        yield f"- [Manual action {one['id']}]({one['url']}), {told}"
+        for file in one["attachments"]:
+            content = f"{file['media_type']}, SHA-256 `{file['sha256']}`" if file["sha256"] else file["state"]
+            yield f"  - [{_text(file['name'])}]({file['links']['self']}), {content}"
 
 
 def _shown(span: Mapping[str, Any]) -> str:

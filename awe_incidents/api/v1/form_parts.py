@@ -1,8 +1,8 @@
-"""A form's parts: the fields of a bug report as texts, or its template as one, and its files."""
+"""A form's parts: fields as texts, among them a bug report's template as one, and files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer
@@ -17,10 +17,11 @@ from awe_incidents.incidents.states import AttachmentKind
 
 FILE_PARTS = {"screenshot": AttachmentKind.SCREENSHOT, "attachment": AttachmentKind.TEXT}
 REPORT = "report"
+_NO_SUCH_FIELD = f"There is no such field; files are sent as {' or '.join(FILE_PARTS)}."
 
 
 class FilesForm(Fields):
-    """Files for a bug report."""
+    """Files, beside what is said."""
 
     screenshot = serializers.ListField(
         child=serializers.FileField(), min_length=1, max_length=MAX_FILES, required=False
@@ -31,7 +32,7 @@ class FilesForm(Fields):
 
 
 class AddedFilesForm(FilesForm):
-    """Files for a bug report that is there already: one at least."""
+    """Files for something that is there already: one at least."""
 
     least = 1
 
@@ -67,7 +68,7 @@ def read_form(form: Form) -> dict[str, Any]:
 
     Raises: InvalidFields, ValidationError.
     """
-    fields = _texts_of(form.parts)
+    fields = texts_of(form.parts, known={*UploadForm().fields, REPORT})
     if REPORT not in fields:
         return read_report(fields, place="form")
     fields[MARKDOWN] = fields.pop(REPORT)
@@ -80,7 +81,20 @@ def read_form(form: Form) -> dict[str, Any]:
         ) from None
 
 
-def _texts_of(parts: Iterable[Part]) -> dict[str, str]:
+def added_files(form: Form | None) -> list[Upload]:
+    """Give the files of a form that brings nothing else.
+
+    Raises: InvalidFields.
+    """
+    parts = form.parts if form else ()
+    strangers = [part for part in parts if part.name not in FILE_PARTS]
+    if strangers or not parts:
+        advice = f"Send files as {' or '.join(FILE_PARTS)}; nothing else is taken here."
+        raise InvalidFields([(part.pointer, advice) for part in strangers] or [("", advice)])
+    return uploads_of(parts)
+
+
+def texts_of(parts: Iterable[Part], *, known: Collection[str]) -> dict[str, str]:
     """Give the parts that are no files as texts by their names; a text may come under a file's name.
 
     Raises: InvalidFields, for a field that comes twice or is not UTF-8.
@@ -95,13 +109,12 @@ def _texts_of(parts: Iterable[Part]) -> dict[str, str]:
         try:
             fields[part.name] = part.content.decode("utf-8")
         except UnicodeDecodeError as error:
-            problems.append((part.pointer if part.number else part.name, _not_text(part.name, error.start)))
+            told = _not_text(error.start) if part.name in known else _NO_SUCH_FIELD
+            problems.append((part.pointer if part.number else part.name, told))
     if problems:
         raise InvalidFields(problems)
     return fields
 
 
-def _not_text(name: str, place: int) -> str:
-    if name not in UploadForm().fields and name != REPORT:
-        return f"There is no such field; files are sent as {' or '.join(FILE_PARTS)}."
+def _not_text(place: int) -> str:
     return f"Byte {place} is not UTF-8; save the text as UTF-8."

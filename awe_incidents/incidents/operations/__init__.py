@@ -1,6 +1,6 @@
 """Changes of incidents: file and revise a report, open, ask for a run, classify, move along the states."""
 
-from awe_incidents.incidents.operations.attaching import add_attachments
+from awe_incidents.incidents.operations.attaching import add_attachments, attach_files
 from awe_incidents.incidents.operations.filing import FILING_SUITE, Filed, file_bug_report
 from awe_incidents.incidents.operations.moving import move_bug_report
 from awe_incidents.incidents.operations.prefilling import prefill_report, sweep_prefills
@@ -31,6 +31,7 @@ __all__ = [
     "accept_suggestion",
     "add_attachments",
     "apply_retention",
+    "attach_files",
     "classify_incident",
     "file_bug_report",
     "move_bug_report",

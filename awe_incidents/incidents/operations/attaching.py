@@ -1,9 +1,9 @@
-"""Files of a bug report: kept with it when it is filed, or added later by who filed it."""
+"""Files: kept with a bug report when it is filed, added later by who filed it, or attached by a layer above."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -16,8 +16,7 @@ from awe_incidents.audit.trail import Fact
 from awe_incidents.growth import contents
 from awe_incidents.incidents import policies, queue
 from awe_incidents.incidents.attachments import (
-    MAX_FILES_PER_REPORT,
-    TEXT_MEDIA_TYPE,
+    MAX_FILES_OF_ONE,
     CleanFile,
     Upload,
     cleaned_files,
@@ -48,12 +47,28 @@ def add_attachments(
     policies.check_may_attach(user, report=report)
     files = cleaned_files(uploads, stack=report.stack)
     incident = Incident.objects.select_for_update(of=("self",)).get(pk=report.incident_id)  # one counts at a time
-    if report.attachments.count() + len(files) > MAX_FILES_PER_REPORT:
-        raise TooManyAttachments(f"a bug report takes {MAX_FILES_PER_REPORT} attachments; file another one for more")
+    if report.attachments.count() + len(files) > MAX_FILES_OF_ONE:
+        raise TooManyAttachments(f"a bug report takes {MAX_FILES_OF_ONE} attachments; file another one for more")
     rows = new_attachments(report=report, files=files, ids=reserve_ids(*[Attachment] * len(files)), at=at)
     keep_attachments(rows, files, at=at)
     write_history(incident, by=by, at=at, lines=[_added(report, files)])
-    trail.record_all(facts_of(rows, files, by=by, at=at, incident_id=incident.pk))
+    trail.record_all(facts_of(rows, files, of={"report": report.pk}, by=by, at=at, incident_id=incident.pk))
+    return rows
+
+
+def attach_files(
+    *, files: Sequence[CleanFile], of: Mapping[str, int], incident: Incident | None, by: Actor, at: datetime
+) -> list[Attachment]:
+    """Keep files of something of a layer above, for an incident or for none; runs in the caller's transaction.
+
+    `of` is what the trail says they belong to, such as {"manual_action": 7}; whose they are, the caller keeps.
+    """
+    if not files:
+        return []
+    rows = new_attachments(incident=incident, files=files, ids=reserve_ids(*[Attachment] * len(files)), at=at)
+    keep_attachments(rows, files, at=at)
+    incident_id = incident.pk if incident else None
+    trail.record_all(facts_of(rows, files, of=of, by=by, at=at, incident_id=incident_id))
     return rows
 
 
@@ -67,16 +82,26 @@ def with_files(files: Sequence[CleanFile]) -> str:
 
 
 def new_attachments(
-    *, report: BugReport, files: Sequence[CleanFile], ids: Sequence[int], at: datetime
+    *,
+    files: Sequence[CleanFile],
+    ids: Sequence[int],
+    at: datetime,
+    report: BugReport | None = None,
+    incident: Incident | None = None,
 ) -> list[Attachment]:
-    """Give the rows of files, not yet inserted: a text is ready at once, a picture waits to be made anew."""
-    return [_new(report, file, attachment_id, at=at) for file, attachment_id in zip(files, ids, strict=True)]
+    """Give the rows of files, not yet inserted: a text is ready at once, a picture waits to be made anew.
+
+    They are of a report, or else for an incident, or for none.
+    """
+    rows = [_new(file, attachment_id, at=at) for file, attachment_id in zip(files, ids, strict=True)]
+    for row in rows:
+        row.report, row.incident = report, incident
+    return rows
 
 
-def _new(report: BugReport, file: CleanFile, attachment_id: int, *, at: datetime) -> Attachment:
+def _new(file: CleanFile, attachment_id: int, *, at: datetime) -> Attachment:
     row = Attachment(
         pk=attachment_id,
-        report=report,
         kind=file.kind,
         label=file.label,
         received_bytes=file.received_bytes,
@@ -88,7 +113,7 @@ def _new(report: BugReport, file: CleanFile, attachment_id: int, *, at: datetime
         row.rung_at = Now()
     else:
         row.state, row.settled_at = AttachmentState.READY, at
-        row.media_type, row.content_id = TEXT_MEDIA_TYPE, file.sha256
+        row.media_type, row.content_id = file.media_type, file.sha256
     return row
 
 
@@ -118,9 +143,18 @@ def new_content(data: bytes, sha256: str, *, compress: bool) -> AttachmentConten
 
 
 def facts_of(
-    rows: Sequence[Attachment], files: Sequence[CleanFile], *, by: Actor, at: datetime, incident_id: int
+    rows: Sequence[Attachment],
+    files: Sequence[CleanFile],
+    *,
+    of: Mapping[str, int],
+    by: Actor,
+    at: datetime,
+    incident_id: int | None,
 ) -> list[Fact]:
-    """Give a fact for each file: of a text the digest of what is kept, of a picture that of the original."""
+    """Give a fact for each file: digest and type, of a text those of what is kept, of a picture the original's.
+
+    `bytes` counts what came: of a text before it was redacted.
+    """
     return [
         Fact(
             verb="attachment:added",
@@ -128,7 +162,13 @@ def facts_of(
             by=by,
             at=at,
             incident_id=incident_id,
-            data={"report": row.report_id, "kind": row.kind, "sha256": file.sha256, "bytes": row.received_bytes},
+            data={
+                **of,
+                "kind": row.kind,
+                "sha256": file.sha256,
+                "bytes": row.received_bytes,
+                "media_type": file.media_type,
+            },
             private={"label": row.label},
         )
         for row, file in zip(rows, files, strict=True)

@@ -85,7 +85,7 @@ def file_bug_report(
         words=vectors.vector_of(clean.said, profile, stack_id=stack.pk),
     )
     facts = filing.facts({"stack": stack.pk, "sha256": clean.sha256, "redacted": clean.removed})
-    facts_of_files = facts_of(attachments, files, by=by, at=at, incident_id=incident.pk)
+    facts_of_files = facts_of(attachments, files, of={"report": report_id}, by=by, at=at, incident_id=incident.pk)
     trail.record_all([*facts, *facts_of_files], ids=more_ids[len(files) :], behind=[*filing.rows(), words])
     keep_attachments(attachments, files, at=at)
     filing.ring()

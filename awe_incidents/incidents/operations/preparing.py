@@ -93,7 +93,9 @@ def store_attachment(*, row: Attachment, made: Remade | FileRefused, at: datetim
 
 
 def _settle(attachment: Attachment, made: Remade | FileRefused, *, at: datetime) -> None:
-    incident_id = attachment.report.incident_id
+    report = attachment.report
+    incident_id = report.incident_id if report else attachment.incident_id
+    of = {"report": report.pk} if report else {}  # of others the entry tells whose they are that added them
     AttachmentOriginal.objects.filter(pk=attachment.pk).delete()
     settled = Attachment.objects.filter(pk=attachment.pk)
     if isinstance(made, FileRefused):
@@ -106,7 +108,7 @@ def _settle(attachment: Attachment, made: Remade | FileRefused, *, at: datetime)
             at=at,
             because=refusal,
             incident_id=incident_id,
-            data={"report": attachment.report_id},
+            data=of,
         )
         return
     sha256 = hashlib.sha256(made.data).hexdigest()
@@ -126,7 +128,7 @@ def _settle(attachment: Attachment, made: Remade | FileRefused, *, at: datetime)
         by=WORKER,
         at=at,
         incident_id=incident_id,
-        data={"report": attachment.report_id, "sha256": sha256, "bytes": len(made.data)},
+        data={**of, "sha256": sha256, "bytes": len(made.data), "media_type": made.media_type},
     )
 
 

@@ -115,6 +115,9 @@ def _add_records(step: Any) -> None:
     made.add_argument("--incident", type=int, help="number of the incident that it was for")
     made.add_argument("--commands-file", metavar="FILE", help="what was typed; - is standard input")
     made.add_argument("--output-file", metavar="FILE", help="what came of it; - is standard input")
+    for name, what in (("--screenshot", "a picture"), ("--attachment", "a text, such as a log")):
+        told = f"{what}; may be given again; the journal takes no files"
+        made.add_argument(name, action="append", default=[], metavar="FILE", help=told)
     made.add_argument("--to-journal", action="store_true", help="write into the journal without asking the database")
     made.add_argument("--stack-file", metavar="FILE", help="stack.toml: the journal redacts its secrets by value")
     _folder(made)

@@ -14,7 +14,9 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from awe_incidents.accounts.roles import Scope
+from awe_incidents.incidents.attachments import MAX_FILE_BYTES, Upload
 from awe_incidents.incidents.queries import visible_incidents
+from awe_incidents.incidents.states import AttachmentKind
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.errors import RecoveryError, TakenInBefore
 from awe_incidents.recovery.journal import Journal, Line, Tampered
@@ -40,6 +42,7 @@ def record(options: Options, telling: Telling) -> None:
         "commands": _content(options["commands_file"]),
         "output": _content(options["output_file"]),
     }
+    uploads = [*_uploads(options, AttachmentKind.SCREENSHOT), *_uploads(options, AttachmentKind.TEXT)]
     done_at = moment_of(options["done_at"]) if options["done_at"] else datetime.now(UTC)
     if done_at > datetime.now(UTC):
         raise CommandError(f"{options['done_at']} lies in the future; say when it was done", returncode=WRONG_LINE)
@@ -59,8 +62,10 @@ def record(options: Options, telling: Telling) -> None:
         because=_cut("because", said["because"]),
         commands=_cut("commands", said["commands"]),
         output=_cut("output", said["output"]),
+        uploads=uploads,
     )
-    telling.tell({"manual_action": row.pk}, f"recorded as manual action {row.pk} on stack {stack.name}")
+    files = f", with {len(uploads)} file(s)" if uploads else ""
+    telling.tell({"manual_action": row.pk}, f"recorded as manual action {row.pk} on stack {stack.name}{files}")
 
 
 def journal(options: Options, telling: Telling) -> None:
@@ -102,6 +107,8 @@ def _write_down(options: Options, telling: Telling, said: dict[str, str], *, don
     line = _journal(options).write(entry, at=datetime.now(UTC))
     told = f"written into the journal {_journal(options).folder} as line {line.number}, signed by key {line.key}"
     after = "take it in once the database answers: manage.py recovery journal --take-in"
+    if options["screenshot"] or options["attachment"]:
+        after += ". Its files are NOT in it: keep them, and add them to the manual action then"
     telling.tell({"journal_line": line.number, "key": line.key, "digest": line.digest}, f"{told}; {after}")
 
 
@@ -173,6 +180,21 @@ def _incident(number: int | None, who: Who) -> Any:
 def _cut(name: str, text: str) -> str:
     most = MAX_CHARACTERS[name]
     return text if len(text) <= most else text[: most - len(CUT)] + CUT
+
+
+def _uploads(options: Options, kind: AttachmentKind) -> list[Upload]:
+    """Read the files of one kind, each up to where it is too long to be taken. Raises: CommandError."""
+    names: list[str] = options["attachment" if kind is AttachmentKind.TEXT else "screenshot"]
+    try:
+        contents = [(name, _head(Path(name))) for name in names]
+    except OSError as error:
+        raise CommandError(f"{error.filename} cannot be read: {error.strerror}", returncode=WRONG_LINE) from None
+    return [Upload(place=name, kind=kind, file_name=name, content=content) for name, content in contents]
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 def _content(name: str | None) -> str:

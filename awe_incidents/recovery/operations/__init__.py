@@ -11,13 +11,14 @@ from awe_incidents.recovery.operations.planning import Planned, plan_action
 from awe_incidents.recovery.operations.rating import noting_refusals
 from awe_incidents.recovery.operations.rechecking import note_rechecked
 from awe_incidents.recovery.operations.reconciling import reconcile, resolve_outcome
-from awe_incidents.recovery.operations.recording import record_manual_action
+from awe_incidents.recovery.operations.recording import attach_to_manual_action, record_manual_action
 from awe_incidents.recovery.operations.requesting import request_action, request_recommended
 from awe_incidents.recovery.operations.sweeping import sweep_recovery
 
 __all__ = [
     "Planned",
     "approve_request",
+    "attach_to_manual_action",
     "break_glass",
     "cancel_request",
     "close_window",
