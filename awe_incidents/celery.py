@@ -48,6 +48,7 @@ app.conf.update(
     task_routes={
         "diagnostics.request_due_runs": {"queue": HOUSEKEEPING_QUEUE},  # a name wins over a pattern
         "diagnostics.*": {"queue": DIAGNOSTICS_QUEUE},
+        "recovery.notify_reviewer": {"queue": HOUSEKEEPING_QUEUE},
         "recovery.*": {"queue": RECOVERY_QUEUE},  # who rings names the stack's own
     },
     broker_connection_retry_on_startup=True,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -35,6 +35,9 @@ PRODUCTION = "production"
 DEVELOPMENT = "development"
 DATABASE_FORM = "postgresql://USER:PASSWORD@HOST:PORT/NAME"
 REDIS_FORM = "redis://:PASSWORD@HOST:PORT/NUMBER"
+MAIL_FORM = "smtp+tls://USER:PASSWORD@HOST:PORT, smtps://... or smtp://HOST:PORT"
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEVELOPMENT_MARK = "development-only-"
 
 
@@ -81,6 +84,50 @@ def database_config(name: str, *, development: str) -> dict[str, Any]:
             f"{name} is no address of the form {DATABASE_FORM}; encode / : @ [ ] % in a password"
         )
     return config
+
+
+class MailServer(NamedTuple):
+    """Where mail is handed in; without a host there is none."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    starts_tls: bool = False  # after the first words, and never goes on without
+    is_tls: bool = False
+
+
+def mail_server(name: str) -> MailServer:
+    """Read the address of a mail server; one that cannot be read is not quoted, as it holds a password.
+
+    Raises: ImproperlyConfigured, also for a password that would go over a network in the clear.
+    """
+    text: str = env.ENVIRON.get(name, "")
+    if not text:
+        return MailServer()
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port or MAIL_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        host, port = "", 0
+    if not host:
+        raise ImproperlyConfigured(f"{name} is no address of the form {MAIL_FORM}; encode / : @ [ ] % in a password")
+    if parts.password and parts.scheme == "smtp" and host not in LOOPBACK:
+        raise ImproperlyConfigured(f"{name} would send its password in the clear; use smtp+tls:// or smtps://")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return MailServer(host, port, user, password, parts.scheme == "smtp+tls", parts.scheme == "smtps")
+
+
+def public_url(name: str) -> str:
+    """Read under which address people reach the service; "" where nobody says.
+
+    Raises: ImproperlyConfigured.
+    """
+    text: str = env.ENVIRON.get(name, "").rstrip("/")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query):
+        raise ImproperlyConfigured(f"{name} must be an address such as https://incidents.example, not {text!r}")
+    return text
 
 
 def refuse_development_values(*, secret_key: str, encryption_keys: list[str], debug: bool, hosts: list[str]) -> None:

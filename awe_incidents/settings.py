@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from awe_incidents.env import (
     database_config,
     env,
+    mail_server,
     mode,
+    public_url,
     quota,
     redis_with_database,
     refuse_development_values,
@@ -69,7 +73,7 @@ WSGI_APPLICATION = "awe_incidents.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [BASE_DIR / "awe_incidents" / "triage" / "frame"],  # what stands around every page of the desk
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -169,6 +173,21 @@ AWE_LIMITS = {
     "sign-in": quota("AWE_LIMIT_SIGN_IN", default="10/300"),
     "reauthentication": quota("AWE_LIMIT_REAUTHENTICATION", default="5/300"),
 }
+# Mail: notices of a break-glass. Without a server none is sent, and the desk alone shows what waits for a review.
+_MAIL = mail_server("AWE_MAIL_SERVER")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _MAIL.host, _MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.starts_tls, _MAIL.is_tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("AWE_MAIL_FROM", default="")
+AWE_PUBLIC_URL = public_url("AWE_PUBLIC_URL")  # what mail leads to
+if EMAIL_HOST and not (DEFAULT_FROM_EMAIL and AWE_PUBLIC_URL):
+    raise ImproperlyConfigured("AWE_MAIL_SERVER takes AWE_MAIL_FROM and AWE_PUBLIC_URL beside it")
+# Where the desk shows a row that mail leads to.
+ABSOLUTE_URL_OVERRIDES = {
+    "recovery.recoveryrequest": lambda request: f"/admin/recovery/recoveryrequest/{request.pk}/change/"
+}
 # Where `manage.py recovery record` writes while our database is away; "" is a folder of the user's home.
 AWE_RECOVERY_JOURNAL = env.str("AWE_RECOVERY_JOURNAL", default="")
 AWE_LIMITS_URL = redis_with_database(REDIS_URL, 1)
@@ -207,6 +226,7 @@ SPECTACULAR_SETTINGS = {
         "StepState": "awe_incidents.api.choices.STEP_STATES",
         "ExecutionEffect": "awe_incidents.api.choices.EFFECTS",
         "DecisionVerdict": "awe_incidents.api.choices.VERDICTS",
+        "NoticeState": "awe_incidents.api.choices.NOTICE_STATES",
         "ReviewState": "awe_incidents.api.choices.REVIEW_STATES",
         "ReviewVerdict": "awe_incidents.api.choices.REVIEW_VERDICTS",
         "RunState": "awe_incidents.api.choices.RUN_STATES",

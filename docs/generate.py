@@ -37,11 +37,13 @@ from awe_incidents.incidents.states import (  # noqa: E402
 from awe_incidents.incidents.template import SECTIONS  # noqa: E402
 from awe_incidents.recovery.states import (  # noqa: E402
     EXECUTION_TRANSITIONS,
+    NOTICE_TRANSITIONS,
     REQUEST_TRANSITIONS,
     REVIEW_TRANSITIONS,
     SECRET_TRANSITIONS,
     STEP_TRANSITIONS,
     ExecutionState,
+    NoticeState,
     RequestState,
     ReviewState,
     SecretState,
@@ -117,6 +119,10 @@ def states() -> str:
         diagram(StepState.WAITING, _steps(STEP_TRANSITIONS)),
         "## Review of a break-glass",
         diagram(ReviewState.DUE, _steps(REVIEW_TRANSITIONS)),
+        "## Notice of a break-glass",
+        "To one person, by mail. Back to waiting where the mail server surely did not take it; what it may have taken",
+        "is `unknown`, and not sent again.",
+        diagram(NoticeState.WAITING, _steps(NOTICE_TRANSITIONS)),
         "## One-time secret of an execution",
         diagram(SecretState.SEALED, _steps(SECRET_TRANSITIONS)),
     ]

@@ -12,7 +12,14 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from awe_incidents import env as configuration
-from awe_incidents.env import redis_with_database, refuse_development_values, required
+from awe_incidents.env import (
+    MailServer,
+    mail_server,
+    public_url,
+    redis_with_database,
+    refuse_development_values,
+    required,
+)
 
 CHECKOUT = Path(__file__).parent.parent
 FERNET_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -155,3 +162,48 @@ def test_a_default_is_for_development_only(variables: pytest.MonkeyPatch) -> Non
 )
 def test_another_redis_database_keeps_the_rest(url: str, expected: str) -> None:
     assert redis_with_database(url, 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", MailServer()),
+        ("smtp://mail.example.org", MailServer("mail.example.org")),
+        ("smtp://127.0.0.1:2525", MailServer("127.0.0.1", 2525)),
+        ("smtp://awe:p%40ss@localhost", MailServer("localhost", 25, "awe", "p@ss")),
+        ("smtp+tls://awe:p@mail.example.org", MailServer("mail.example.org", 587, "awe", "p", True)),
+        ("smtps://awe:p@mail.example.org", MailServer("mail.example.org", 465, "awe", "p", False, True)),
+    ],
+)
+def test_a_mail_server_is_read_from_its_address(
+    text: str, expected: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "A_MAIL_SERVER", text)
+    assert mail_server("A_MAIL_SERVER") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["mail.example.org", "http://mail.example.org", "smtp://", "smtps://u:geheim@h:port", "smtp://u:geheim@far"]
+)
+def test_a_mail_server_that_cannot_be_used_is_refused_without_its_password(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "A_MAIL_SERVER", text)
+    with pytest.raises(ImproperlyConfigured, match="A_MAIL_SERVER") as refused:
+        mail_server("A_MAIL_SERVER")
+    assert "geheim" not in str(refused.value)
+
+
+def test_mail_takes_a_sender_and_where_its_links_lead() -> None:
+    told = manage("check", **FIT, AWE_MAIL_SERVER="smtps://mail.example.org")
+    assert told.returncode != 0
+    assert "AWE_MAIL_SERVER takes AWE_MAIL_FROM and AWE_PUBLIC_URL beside it" in told.stderr
+    whole = {"AWE_MAIL_FROM": "awe@example.org", "AWE_PUBLIC_URL": "https://incidents.example/"}
+    assert manage("check", **FIT, AWE_MAIL_SERVER="smtps://mail.example.org", **whole).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["incidents.example", "ftp://incidents.example", "https://", "https://a.example/b"])
+def test_the_public_address_has_scheme_and_host_alone(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "A_URL", text)
+    with pytest.raises(ImproperlyConfigured, match="A_URL"):
+        public_url("A_URL")

@@ -5,6 +5,7 @@ AccountsError
 ├── LifetimeNotAllowed the token would never end, or has ended already
 ├── AlreadyRevoked     the token was revoked before
 ├── NameNotAllowed     the name of a person or of a token breaks its rules, or is taken
+├── EmailNotAllowed    this is no address that mail can go to
 ├── WrongPassword      the password that was asked for again is not that of the person
 └── TooManyTries       the password was asked for again and wrong too often
 """
@@ -30,6 +31,10 @@ class AlreadyRevoked(AccountsError):
 
 class NameNotAllowed(AccountsError):
     """The message says what a name may hold."""
+
+
+class EmailNotAllowed(AccountsError):
+    """Write it as somebody@example.org."""
 
 
 class WrongPassword(AccountsError):

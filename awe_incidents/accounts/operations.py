@@ -6,11 +6,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from awe_incidents.accounts.addresses import network_of
 from awe_incidents.accounts.errors import (
     AlreadyRevoked,
+    EmailNotAllowed,
     LifetimeNotAllowed,
     NameNotAllowed,
     ScopeNotAllowed,
@@ -30,18 +32,45 @@ LAST_USED_STEP = timedelta(minutes=1)  # so that reading costs no write
 
 
 @transaction.atomic
-def create_user(*, username: str, roles: Collection[Role], password: str | None, by: Actor, at: datetime) -> User:
-    """Create a person with roles; without a password they come by token only.
+def create_user(
+    *, username: str, roles: Collection[Role], password: str | None, by: Actor, at: datetime, email: str = ""
+) -> User:
+    """Create a person with roles; without a password they come by token only, without an address nobody writes to them.
 
-    Raises: NameNotAllowed.
+    Raises: NameNotAllowed, EmailNotAllowed.
     """
-    user = User(username=User.normalize_username(username), is_staff=password is not None)
+    user = User(username=User.normalize_username(username), is_staff=password is not None, email=_checked_email(email))
     user.roles = sorted({role.value for role in roles})
     user.set_password(password)
     _check_named(user)
     user.save(force_insert=True)
-    trail.record("user:created", subject=user, by=by, at=at, data={"roles": user.roles})
+    private = {"email": user.email} if user.email else {}
+    trail.record("user:created", subject=user, by=by, at=at, data={"roles": user.roles}, private=private)
     return user
+
+
+@transaction.atomic
+def set_email(*, user: User, email: str, by: Actor, at: datetime, because: str) -> User:
+    """Give a person the address that notices go to; "" for none.
+
+    Raises: EmailNotAllowed.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    user.email = _checked_email(email)
+    user.save(update_fields=["email"])
+    private = {"email": user.email} if user.email else {}
+    trail.record("user:email_changed", subject=user, by=by, at=at, because=because, private=private)
+    return user
+
+
+def _checked_email(email: str) -> str:
+    """Give an address as it is kept. Raises: EmailNotAllowed."""
+    if email:
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise EmailNotAllowed("this is no address that mail can go to, such as somebody@example.org") from None
+    return email
 
 
 @transaction.atomic

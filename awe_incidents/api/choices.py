@@ -22,6 +22,7 @@ from awe_incidents.incidents.states import WatchState as _WatchState
 from awe_incidents.recovery.operations.reconciling import RESOLUTIONS as _RESOLUTIONS
 from awe_incidents.recovery.states import Effect as _Effect
 from awe_incidents.recovery.states import ExecutionState as _ExecutionState
+from awe_incidents.recovery.states import NoticeState as _NoticeState
 from awe_incidents.recovery.states import RequestState as _RequestState
 from awe_incidents.recovery.states import ReviewState as _ReviewState
 from awe_incidents.recovery.states import ReviewVerdict as _ReviewVerdict
@@ -72,6 +73,7 @@ STEP_STATES = _words(_StepState)
 EFFECTS = _words(_Effect)
 VERDICTS = _words(_Verdict)
 SECRET_STATES = _words(_SecretState)
+NOTICE_STATES = _words(_NoticeState)
 REVIEW_STATES = _words(_ReviewState)
 REVIEW_VERDICTS = _words(_ReviewVerdict)
 SUITES = _words(_SUITES)

@@ -55,6 +55,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     accounts.LifetimeNotAllowed: Kind(400, "lifetime-not-allowed", "The token's lifetime is not allowed"),
     accounts.AlreadyRevoked: Kind(409, "already-revoked", "The token was revoked before"),
     accounts.NameNotAllowed: Kind(400, "name-not-allowed", "This name is not allowed, or is taken"),
+    accounts.EmailNotAllowed: Kind(400, "email-not-allowed", "Mail cannot go to this address"),
     accounts.WrongPassword: Kind(403, "wrong-password", "The password is not the person's"),
     accounts.TooManyTries: Kind(429, "too-many-tries", "A wrong password was given too often"),
     api.KeyReused: Kind(422, "idempotency-key-reused", "The Idempotency-Key was used for another request"),

@@ -31,6 +31,7 @@ SENTENCES: Mapping[str, str] = {
     "recovery_request:invalidated": "request {request} is not what was approved any more, and does not start",
     "recovery_request:cancelled": "{who} cancels request {request}",
     "recovery_request:glass_broken": "{who} breaks the glass for request {request}; its review is due by {due_at}",
+    "recovery_request:notified": "a mail to somebody who may review the break-glass of request {request}: {outcome}",
     "recovery_request:reviewed": "{who} reviews the break-glass of request {request}: {verdict}",
     "execution:claimed": "a worker takes execution {execution} of {action}, claim {fence}",
     "execution:released": "the worker gives execution {execution} back; nothing was done",

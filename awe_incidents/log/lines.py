@@ -46,6 +46,7 @@ def _own_secrets() -> Iterator[tuple[str, str]]:
         yield f"AWE_ENCRYPTION_KEYS/{number}", key
     for name, database in settings.DATABASES.items():
         yield f"database {name}", str(_of(database, "PASSWORD"))
+    yield "AWE_MAIL_SERVER", settings.EMAIL_HOST_PASSWORD
     yield "REDIS_URL", unquote(urlsplit(settings.REDIS_URL).password or "")
 
 

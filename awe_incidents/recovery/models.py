@@ -19,6 +19,7 @@ from awe_incidents.recovery.manual_attachment import ManualAttachment as ManualA
 from awe_incidents.recovery.one_time_secret import OneTimeSecret as OneTimeSecret
 from awe_incidents.recovery.recheck import Recheck as Recheck
 from awe_incidents.recovery.recommendation import Recommendation as Recommendation
+from awe_incidents.recovery.review_notice import ReviewNotice as ReviewNotice
 from awe_incidents.recovery.states import (
     FINAL_EXECUTIONS,
     FINAL_REQUESTS,

@@ -10,6 +10,8 @@ from django.db import connection
 from django.db.models import F, Func, IntegerField, Prefetch, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Now
 
+from awe_incidents.accounts.models import User
+from awe_incidents.accounts.roles import Role
 from awe_incidents.audit import trail
 from awe_incidents.incidents.models import Attachment
 from awe_incidents.incidents.queries import stored_attachments
@@ -51,7 +53,7 @@ def whole_requests() -> QuerySet[RecoveryRequest]:
         .select_related(
             "review__broken_by", "review__reviewer", "execution__recheck", "execution__secret", "recommendation"
         )
-        .prefetch_related("decisions__person", "execution__steps")
+        .prefetch_related("decisions__person", "execution__steps", "review__notices__person")
     )
 
 
@@ -63,6 +65,17 @@ def waiting_requests() -> QuerySet[RecoveryRequest]:
 def due_reviews() -> QuerySet[Review]:
     """Give the break-glasses that nobody has reviewed."""
     return Review.objects.filter(state=ReviewState.DUE).select_related("request__stack", "stack", "broken_by")
+
+
+def reviewers_of(review: Review) -> QuerySet[User]:
+    """Give who may review a break-glass, by the rule of `policies.check_may_review`."""
+    people = User.objects.filter(is_active=True, roles__contains=[Role.APPROVER])
+    return people.exclude(pk__in=[review.broken_by_id, review.request.requester_id])
+
+
+def may_review(review: Review, person: User) -> bool:
+    """Say whether a person may review a break-glass."""
+    return reviewers_of(review).filter(pk=person.pk).exists()
 
 
 def is_bound(request: RecoveryRequest) -> bool:

@@ -7,6 +7,7 @@ from diagnostics.queue import ring
 
 EXECUTE = "recovery.execute_request"
 RECONCILE = "recovery.reconcile_execution"
+NOTIFY = "recovery.notify_reviewer"
 
 
 def ring_execution(execution_id: int, *, stack_name: str) -> None:
@@ -17,3 +18,8 @@ def ring_execution(execution_id: int, *, stack_name: str) -> None:
 def ring_reconciliation(execution_id: int, *, stack_name: str) -> None:
     """Say, after commit, that somebody has to look what a lost worker did."""
     ring(RECONCILE, to=recovery_queue(stack_name), execution_id=execution_id)
+
+
+def ring_notice(notice_id: int) -> None:
+    """Say, after commit, that somebody is to be told of a break-glass; its route leads past long executions."""
+    ring(NOTIFY, notice_id=notice_id)

@@ -67,6 +67,17 @@ class SecretState(StrEnum):
     EXPIRED = "expired"  # nobody fetched it in time
 
 
+class NoticeState(StrEnum):
+    """Where the notice of a break-glass to one person stands."""
+
+    WAITING = "waiting"  # also for another try, where the server surely did not take it
+    SENDING = "sending"  # a worker has it, under a lease
+    SENT = "sent"  # the server took it
+    UNKNOWN = "unknown"  # it may have; not sent again
+    FAILED = "failed"  # it never will, or did not until the review was due
+    NEEDLESS = "needless"  # reviewed before, or the person reviews no more
+
+
 class Verdict(StrEnum):
     """What one person decided on a request."""
 
@@ -135,9 +146,20 @@ SECRET_TRANSITIONS: dict[SecretState, frozenset[SecretState]] = {
     SecretState.EXPIRED: frozenset(),
 }
 
+_N = NoticeState
+NOTICE_TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
+    _N.WAITING: frozenset({_N.SENDING}),
+    _N.SENDING: frozenset({_N.SENT, _N.WAITING, _N.UNKNOWN, _N.FAILED, _N.NEEDLESS}),
+    _N.SENT: frozenset(),
+    _N.UNKNOWN: frozenset(),
+    _N.FAILED: frozenset(),
+    _N.NEEDLESS: frozenset(),
+}
+
 HELD = (_E.CLAIMED, _E.RUNNING, _E.VERIFYING, _E.CANCELLING)  # by a worker, under a lease
 FINAL_EXECUTIONS = tuple(state for state, after in EXECUTION_TRANSITIONS.items() if not after)
 FINAL_REQUESTS = tuple(state for state, after in REQUEST_TRANSITIONS.items() if not after)
+FINAL_NOTICES = tuple(state for state, after in NOTICE_TRANSITIONS.items() if not after)
 
 
 def allowed(table: Mapping[StrEnum, frozenset[StrEnum]], source: StrEnum, target: StrEnum) -> bool:

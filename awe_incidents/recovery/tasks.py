@@ -30,3 +30,12 @@ def reconcile_execution(*, execution_id: int, **_: Any) -> None:
         operations.reconcile(execution_id=execution_id)
     except NotClaimed as error:
         log.info("nothing to reconcile", execution_id=execution_id, why=str(error))
+
+
+@shared_task(name=queue.NOTIFY, acks_late=False, max_retries=0, ignore_result=True)
+def notify_reviewer(*, notice_id: int, **_: Any) -> None:
+    """Tell one person of a break-glass."""
+    try:
+        operations.notify_reviewer(notice_id=notice_id)
+    except NotClaimed as error:
+        log.info("not mine", notice_id=notice_id, why=str(error))

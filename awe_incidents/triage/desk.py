@@ -19,6 +19,7 @@ from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from awe_incidents.triage.access import actor_of, person_of
 from awe_incidents.triage.attachments import AttachmentAdmin
 from awe_incidents.triage.base import DeskAdmin, DeskSite
+from awe_incidents.triage.broken_glass import broken_glass
 from awe_incidents.triage.causes import CausePages, may_read, search_address
 from awe_incidents.triage.entries import EntryAdmin
 from awe_incidents.triage.evidence import EvidenceAdmin
@@ -105,6 +106,10 @@ class Desk(DeskSite):
         """Put the pages without rows before what Django finds by the names of models."""
         pages = (CausePages(self), TrailPages(self), WaitingPages(self))
         return [*(one for page in pages for one in page.addresses()), *super().get_urls()]
+
+    def each_context(self, request: Any) -> dict[str, Any]:
+        """Add the alarm of broken glass to every page, asked for where it is shown."""
+        return super().each_context(request) | {"broken_glass": lambda: broken_glass(request.user)}
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Let people change their own password; without its entry in the trail it stays as it was."""

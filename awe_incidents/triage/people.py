@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from awe_incidents.accounts.models import ApiToken, User
-from awe_incidents.accounts.operations import MAX_LIFETIME, issue_token, revoke_token, set_roles
+from awe_incidents.accounts.operations import MAX_LIFETIME, issue_token, revoke_token, set_email, set_roles
 from awe_incidents.accounts.roles import Role, Scope, scopes_of
 from awe_incidents.triage.access import is_administrator
 from awe_incidents.triage.base import DeskAdmin, display, time_column
@@ -46,6 +46,16 @@ class RolesForm(StepForm):
         super().__init__(*args, thing=thing, initial={"roles": thing.roles}, **kwargs)
 
 
+class EmailForm(StepForm):
+    """The address as it is, to be changed."""
+
+    email = text_field(label="Mail address (empty: nobody writes to them)", required=False, max_length=254)
+    because = text_field(label="Why", rows=3, max_length=2_000)
+
+    def __init__(self, *args: Any, thing: User, **kwargs: Any) -> None:
+        super().__init__(*args, thing=thing, initial={"email": thing.email}, **kwargs)
+
+
 class BecauseForm(StepForm):
     """Asks why."""
 
@@ -74,6 +84,11 @@ def _set_roles(asked: Asked) -> str:
     roles = [Role(role) for role in asked.fields["roles"]]
     user = set_roles(user=asked.thing, roles=roles, by=asked.by, at=asked.at, because=asked.fields["because"])
     return f"{user.username} has {', '.join(user.roles) or 'no role'}."
+
+
+def _set_email(asked: Asked) -> str:
+    user = set_email(user=asked.thing, by=asked.by, at=asked.at, **asked.fields)
+    return f"{user.username} is written to at {user.email}." if user.email else f"Nobody writes to {user.username}."
 
 
 class UserAdmin(DeskAdmin):
@@ -111,6 +126,15 @@ class UserAdmin(DeskAdmin):
             is_offered=lambda user: True,
             carry_out=_set_roles,
         ),
+        Step(
+            name="email",
+            title="Change the mail address",
+            explanation="Notices go there, such as that of a break-glass to who may review it.",
+            form=EmailForm,
+            may=is_administrator,
+            is_offered=lambda user: True,
+            carry_out=_set_email,
+        ),
     )
 
     def search(self, rows: QuerySet[User], term: str) -> QuerySet[User]:
@@ -129,6 +153,7 @@ class UserAdmin(DeskAdmin):
             "facts": [
                 Fact("Name", thing.username),
                 Fact("Roles", ", ".join(thing.roles) or "none"),
+                Fact("Mail address", thing.email or "none"),
                 Fact("Active", thing.is_active),
                 Fact("May use the desk", thing.is_staff),
                 Fact("Administers people and tokens", thing.is_superuser),

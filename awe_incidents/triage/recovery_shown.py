@@ -187,6 +187,7 @@ def version_of(request: RecoveryRequest) -> tuple[object, ...]:
     """Give what changes whenever something on the page of a request does."""
     execution, review = execution_of(request), getattr(request, "review", None)
     said: list[object] = [request.state, request.changed_at, request.decisions.count(), review and review.state]
+    said.append(list(review.notices.order_by("pk").values_list("state", "tries")) if review else [])
     if execution is not None:
         last = output_of(execution).values_list("number", flat=True).last()
         steps = list(execution.steps.order_by("number").values_list("number", "state"))

@@ -46,6 +46,24 @@ def test_a_person_that_cannot_be_is_refused_in_plain_words(db: None, argv: list[
     assert not User.objects.exists()
 
 
+def test_a_person_gets_an_address_and_loses_it(db: None) -> None:
+    run("create_user", "ada", "--role", "approver", "--email", "ada@example.org")
+    assert User.objects.get().email == "ada@example.org"
+    told = run("set_email", "ada", "ada@example.net", "--because", "moved")
+    assert told == "ada is written to at ada@example.net.\n"
+    for wrong in ("ada", "ada@", "a@b.example\nBcc: c@d.example"):
+        with pytest.raises(CommandError, match="no address that mail can go to"):
+            run("set_email", "ada", wrong, "--because", "typed wrong")
+    assert run("set_email", "ada", "--because", "left the rota") == "Nobody writes to them.\n"
+    assert User.objects.get().email == ""
+    assert Entry.objects.filter(verb="user:email_changed").count() == 2
+    with pytest.raises(CommandError, match="there is no person bob"):
+        run("set_email", "bob", "bob@example.org", "--because", "x")
+    with pytest.raises(CommandError, match="no address"):
+        run("create_user", "bob", "--role", "approver", "--email", "bob")
+    assert not User.objects.filter(username="bob").exists()
+
+
 def test_a_person_is_created_once(db: None) -> None:
     run("create_user", "ada", "--role", "reporter")
     with pytest.raises(CommandError, match="already exists"):

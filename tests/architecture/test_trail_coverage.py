@@ -22,6 +22,7 @@ WITHOUT_ENTRY = {
     "add_title": "words follow from an incident",
     "claim_attachment": "a lease; the outcome is recorded",
     "claim_check": "a lease; the run is recorded at start and finish",
+    "claim_notice": "a lease; the outcome is recorded",
     "claim_prefill": "a lease; the outcome is recorded",
     "drop_empty_months": "partitions without rows; no fact changes",
     "empty_months_kept": "a lock",
@@ -46,6 +47,7 @@ WITHOUT_ENTRY = {
     "request_run": "recorded by the caller beside its own fact",
     "say_anew": "words follow from a revision",
     "settle": "words follow from an incident's state",
+    "write_notices": "part of a break-glass, which is recorded with their number",
     "write_history": "lines of what an operation records",
 }
 READS = {

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import email
-import socketserver
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.policy import default
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -21,6 +17,7 @@ from awe_incidents.audit.published_log import Published
 from awe_incidents.audit.pushes import FolderPush, GitPush
 from tests.audit import logs, witnesses
 from tests.audit.witnesses import GrowingLog
+from tests.mail import mail_server
 
 
 def published(folder: Path, size: int, *, fork_at: int | None = None) -> Published:
@@ -132,52 +129,6 @@ def test_a_folder_that_is_no_clone_is_told(tmp_path: Path) -> None:
         GitPush(tmp_path).hold(published(tmp_path / "trail", 5), held=0)
 
 
-class MailServer(socketserver.ThreadingTCPServer):
-    """Takes mail as RFC 5321 says, and keeps it."""
-
-    allow_reuse_address = daemon_threads = True
-
-    def __init__(self, *, takes: bool) -> None:
-        super().__init__(("127.0.0.1", 0), MailHandler)
-        self.takes = takes
-        self.logins: list[str] = []
-        self.mails: list[bytes] = []
-
-
-class MailHandler(socketserver.StreamRequestHandler):
-    server: MailServer
-
-    def handle(self) -> None:
-        self.say("220 ready")
-        while line := self.rfile.readline().strip():
-            verb = line[:4].upper()
-            if verb == b"EHLO":
-                self.say("250-here\r\n250 AUTH PLAIN")
-            elif verb == b"AUTH":
-                self.server.logins.append(line.decode())
-                self.say("235 welcome" if self.server.takes else "535 wrong")
-            elif verb == b"DATA":
-                self.say("354 go on")
-                lines = iter(self.rfile.readline, b".\r\n")
-                self.server.mails.append(b"".join(lines))
-                self.say("250 taken")
-            else:
-                self.say("221 bye" if verb == b"QUIT" else "250 yes")
-
-    def say(self, words: str) -> None:
-        self.wfile.write(f"{words}\r\n".encode())
-
-
-@contextmanager
-def mail_server(*, takes: bool = True) -> Iterator[tuple[MailServer, str]]:
-    with MailServer(takes=takes) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield server, f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
 def test_a_mail_carries_the_checkpoint(tmp_path: Path) -> None:
     one = published(tmp_path / "trail", 5)
     with mail_server() as (server, address):
@@ -192,7 +143,7 @@ def test_a_mail_carries_the_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_password_that_is_refused_is_told_without_it(tmp_path: Path) -> None:
-    with mail_server(takes=False) as (_, address):
+    with mail_server(answers={"AUTH": "535 wrong"}) as (_, address):
         push = MailPush("a@example.org", sender="a@example.org", server=f"smtp://awe:geheim@{address}")
         with pytest.raises(AnchorUnusable) as refused:
             push.hold(published(tmp_path / "trail", 5), held=0)

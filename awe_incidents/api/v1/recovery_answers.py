@@ -8,12 +8,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from awe_incidents.api.choices import RECOVERY_REQUEST_STATES, REVIEW_STATES, VERDICTS, choice_or_empty
+from awe_incidents.api.choices import NOTICE_STATES, RECOVERY_REQUEST_STATES, REVIEW_STATES, VERDICTS, choice_or_empty
 from awe_incidents.api.kept import represent
 from awe_incidents.api.v1.links import link
 from awe_incidents.api.v1.recovery_execution_answers import ExecutionSerializer
 from awe_incidents.api.v1.recovery_findings import RecommendationSerializer
-from awe_incidents.recovery.models import Decision, RecoveryRequest, Review
+from awe_incidents.recovery.models import Decision, RecoveryRequest, Review, ReviewNotice
 from awe_incidents.recovery.queries import held_up_by, last_seconds
 from awe_incidents.recovery.states import ReviewVerdict
 
@@ -54,6 +54,19 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
         read_only_fields = fields
 
 
+class ReviewNoticeSerializer(serializers.ModelSerializer[ReviewNotice]):
+    """That somebody who may review a break-glass is told of it by mail."""
+
+    person = serializers.CharField(source="person.username", read_only=True)
+    state = serializers.ChoiceField(choices=NOTICE_STATES, read_only=True)
+    outcome = serializers.CharField(read_only=True, help_text="Why it was not sent, or not yet; else empty.")
+
+    class Meta:
+        model = ReviewNotice
+        fields = ["person", "state", "tries", "settled_at", "outcome"]
+        read_only_fields = fields
+
+
 class ReviewSerializer(serializers.ModelSerializer[Review]):
     """A break-glass and its review."""
 
@@ -61,6 +74,7 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
     broken_by = serializers.CharField(source="broken_by.username", read_only=True)
     reviewer = serializers.SerializerMethodField()
     verdict = choice_or_empty(Reviewed, "Empty while it is due.")
+    notices = serializers.SerializerMethodField()
 
     class Meta:
         model = Review
@@ -75,8 +89,15 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
             "verdict",
             "findings",
             "reviewed_at",
+            "notices",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(ReviewNoticeSerializer(many=True))
+    def get_notices(self, review: Review) -> list[Any]:
+        """Give who is told of it by mail; nobody where no mail server is set up."""
+        rows = sorted(review.notices.all(), key=lambda one: one.pk)
+        return [represent(ReviewNoticeSerializer, row) for row in rows]
 
     def get_reviewer(self, review: Review) -> str:
         """Give who reviewed it, empty while it is due."""

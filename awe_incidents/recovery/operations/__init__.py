@@ -6,6 +6,7 @@ from awe_incidents.recovery.operations.deciding import approve_request, deny_req
 from awe_incidents.recovery.operations.ending import cancel_request, withdraw_request
 from awe_incidents.recovery.operations.executing import execute
 from awe_incidents.recovery.operations.freezing import close_window, declare_window, freeze_stack, lift_freeze
+from awe_incidents.recovery.operations.notifying import notify_reviewer
 from awe_incidents.recovery.operations.one_time_secrets import show_secret
 from awe_incidents.recovery.operations.planning import Planned, plan_action
 from awe_incidents.recovery.operations.rating import noting_refusals
@@ -29,6 +30,7 @@ __all__ = [
     "freeze_stack",
     "lift_freeze",
     "note_rechecked",
+    "notify_reviewer",
     "noting_refusals",
     "plan_action",
     "reconcile",

@@ -1,4 +1,4 @@
-"""Go past the approval in an emergency, and have another person review it within a day."""
+"""Go past the approval in an emergency, tell who may review it, and have one of them do so within a day."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from awe_incidents.recovery.operations.moving import (
     queue_execution,
     record,
 )
+from awe_incidents.recovery.operations.notifying import write_notices
 from awe_incidents.recovery.policies import BREAK_GLASS_TIME, MAX_BREAK_GLASS, REVIEW_TIME
-from awe_incidents.recovery.signals import glass_broken
 from awe_incidents.recovery.states import RequestState, ReviewState, ReviewVerdict
 
 
@@ -49,8 +49,8 @@ def break_glass(*, request: RecoveryRequest, user: User, by: Actor, at: datetime
         because=because,
         review=review.pk,
         due_at=trail.moment(review.due_at),
+        notices=write_notices(review),
     )
-    glass_broken.send(sender=Review, review=review, at=at)
     return request
 
 

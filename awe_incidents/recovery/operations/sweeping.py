@@ -15,6 +15,7 @@ from awe_incidents.recovery.models import Execution, RecoveryRequest
 from awe_incidents.recovery.operations.claiming import WORKER
 from awe_incidents.recovery.operations.ending import expire_request
 from awe_incidents.recovery.operations.moving import database_now, free_request, held_execution
+from awe_incidents.recovery.operations.notifying import sweep_notices
 from awe_incidents.recovery.operations.one_time_secrets import expire_secret
 from awe_incidents.recovery.operations.stepping import note_unknown
 from awe_incidents.recovery.queries import overdue_secrets, startable
@@ -42,6 +43,7 @@ def sweep_recovery(*, at: datetime) -> None:
     _ring_again(queued, RING_AGAIN_SECONDS, queue.ring_execution)
     unknown = Execution.objects.filter(state=ExecutionState.OUTCOME_UNKNOWN)
     _ring_again(unknown, PROBE_AGAIN_SECONDS, queue.ring_reconciliation)
+    sweep_notices(at=at)
 
 
 @transaction.atomic

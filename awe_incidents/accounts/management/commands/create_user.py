@@ -30,6 +30,8 @@ class Command(BaseCommand):
             "--password", action="store_true", help="ask for a password, or read it from standard input"
         )
 
+        parser.add_argument("--email", default="", help="where notices go, such as that of a break-glass")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Create."""
         password = _password() if options["password"] else None
@@ -38,6 +40,7 @@ class Command(BaseCommand):
                 username=options["username"],
                 roles=[Role(role) for role in options["role"]],
                 password=password,
+                email=options["email"],
                 by=command(operating_system_user()),
                 at=timezone.now(),
             )
