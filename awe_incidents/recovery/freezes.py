@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -9,6 +11,7 @@ from django.db.models import F, Q
 from diagnostics.models import Stack
 
 PERSON = settings.AUTH_USER_MODEL
+WEEK = timedelta(days=7)
 
 
 class Freeze(models.Model):
@@ -71,3 +74,12 @@ class MaintenanceWindow(models.Model):
 
     def __str__(self) -> str:
         return f"maintenance window {self.pk}"
+
+    def opening(self, now: datetime) -> tuple[datetime, datetime]:
+        """Give from when to when it is open: the opening that goes on at a time, or else the next one."""
+        midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        day = midnight + timedelta(days=self.weekday - midnight.isoweekday())
+        since = day.replace(hour=self.opens_at.hour, minute=self.opens_at.minute, second=self.opens_at.second) - WEEK
+        while since + timedelta(minutes=self.minutes) <= now:
+            since += WEEK
+        return since, since + timedelta(minutes=self.minutes)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import F, Func, IntegerField, Prefetch, Q, QuerySet, TextField, Value
+from django.db.models import Case, CharField, F, Func, IntegerField, Prefetch, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Now
 
 from awe_incidents.accounts.models import User
@@ -35,6 +36,7 @@ from awe_incidents.recovery.states import (
     RequestState,
     ReviewState,
     SecretState,
+    Standing,
 )
 
 LAST = 5  # executions that say how long it takes
@@ -200,9 +202,23 @@ def freezes() -> QuerySet[Freeze]:
     return Freeze.objects.select_related("stack", "person", "lifted_by")
 
 
-def freezes_now(stack_id: int) -> QuerySet[Freeze]:
-    """Give the freezes of a stack that hold now."""
-    return freezes().filter(stack=stack_id, lifted_at=None, starts_at__lte=Now(), ends_at__gt=Now())
+def standing_freezes() -> QuerySet[Any]:
+    """Give freezes, each with its `standing`."""
+    standing = Case(
+        When(lifted_at__isnull=False, then=Value(Standing.LIFTED)),
+        When(ends_at__lte=Now(), then=Value(Standing.OVER)),
+        When(starts_at__gt=Now(), then=Value(Standing.COMING)),
+        default=Value(Standing.NOW),
+        output_field=CharField(),
+    )
+    return freezes().annotate(standing=standing)
+
+
+def holding_freeze(*, stack_id: int, tier: int) -> Freeze | None:
+    """Give the freeze that `waits_for` tells of, or None."""
+    holding = standing_freezes().filter(stack=stack_id, from_tier__lte=tier, standing=Standing.NOW)
+    found: Freeze | None = holding.order_by("-ends_at").first()
+    return found
 
 
 def maintenance_windows() -> QuerySet[MaintenanceWindow]:

@@ -78,6 +78,15 @@ class NoticeState(StrEnum):
     NEEDLESS = "needless"  # reviewed before, or the person reviews no more
 
 
+class Standing(StrEnum):
+    """How a freeze stands now, by the database's clock; no column, it follows from its times."""
+
+    NOW = "now"
+    COMING = "coming"
+    OVER = "over"
+    LIFTED = "lifted"
+
+
 class Verdict(StrEnum):
     """What one person decided on a request."""
 

@@ -15,7 +15,7 @@ from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.audit import trail
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Attachment, BugReport, Incident, ReportRevision, TimelineEntry
-from awe_incidents.recovery.models import ManualAction, RecoveryRequest
+from awe_incidents.recovery.models import Freeze, MaintenanceWindow, ManualAction, RecoveryRequest
 from awe_incidents.triage.access import actor_of, person_of
 from awe_incidents.triage.attachments import AttachmentAdmin
 from awe_incidents.triage.base import DeskAdmin, DeskSite
@@ -24,7 +24,9 @@ from awe_incidents.triage.causes import CausePages, may_read, search_address
 from awe_incidents.triage.entries import EntryAdmin
 from awe_incidents.triage.evidence import EvidenceAdmin
 from awe_incidents.triage.facts import list_address
+from awe_incidents.triage.freezes import FreezeAdmin
 from awe_incidents.triage.incidents import IncidentAdmin
+from awe_incidents.triage.maintenance_windows import MaintenanceWindowAdmin
 from awe_incidents.triage.manual_actions import ManualActionAdmin
 from awe_incidents.triage.people import ApiTokenAdmin, UserAdmin
 from awe_incidents.triage.recovery_requests import RecoveryRequestAdmin
@@ -79,6 +81,8 @@ SECTIONS: tuple[tuple[str, tuple[Place | Page, ...]], ...] = (
         (
             Page("What waits", "pending_actions", waiting_address, may_see_waiting),
             Place("Requests", "healing", RecoveryRequest, RecoveryRequestAdmin),
+            Place("Freezes", "ac_unit", Freeze, FreezeAdmin),
+            Place("Maintenance windows", "event_repeat", MaintenanceWindow, MaintenanceWindowAdmin),
             Place("Done by hand", "back_hand", ManualAction, ManualActionAdmin),
         ),
     ),

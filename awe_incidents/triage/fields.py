@@ -45,6 +45,12 @@ def yes_field(*, label: str, **kwargs: Any) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, widget=forms.CheckboxInput({"class": "desk-tick"}), **kwargs)
 
 
+def clock_field(*, label: str, **kwargs: Any) -> forms.TimeField:
+    """Give a field for a time of the day in UTC, to the minute."""
+    widget = forms.TimeInput({"class": _FIELD, "type": "time"}, "%H:%M")
+    return forms.TimeField(label=label, widget=widget, **kwargs)
+
+
 def moment_field(*, label: str, required: bool = False, **kwargs: Any) -> forms.DateTimeField:
     """Give a field for a time in UTC."""
     attributes = {"class": _FIELD, "type": "datetime-local", "step": "1"}

@@ -60,6 +60,10 @@ KINDS: dict[str, str] = {
     "violation": "danger",
     "by hand": "warning",
     "in time": "success",
+    "now": "warning",
+    "coming": "info",
+    "open now": "success",
+    "opens next": "info",
 }
 # From bad to good: what a finished run is called by.
 _OUTCOMES = ("fail", "error", "warn")

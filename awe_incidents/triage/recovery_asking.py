@@ -31,7 +31,7 @@ from awe_incidents.triage.base import DeskAdmin
 from awe_incidents.triage.facts import address, flattened
 from awe_incidents.triage.fields import text_field
 from awe_incidents.triage.recovery_forms import MAX_REASON
-from awe_incidents.triage.recovery_shown import TIERS, took
+from awe_incidents.triage.recovery_shown import TIERS, holder_address, took
 from awe_incidents.triage.recovery_steps import may_ask
 from awe_incidents.triage.schema_form import PREFIX, data_of, document_of, fields_of
 from awe_incidents.triage.steps import REFUSALS, status_of
@@ -206,7 +206,8 @@ def _form(
         "parameters": list(flattened(planned.document)) if planned else [],
         "target_facts": list(flattened(planned.acting.facts)) if planned else [],
         "took": took(action.slug, stack_id=place.stack.pk),
-        "held_up": waits_for(stack_id=place.stack.pk, tier=action.tier),
+        "held_up": (held_up := waits_for(stack_id=place.stack.pk, tier=action.tier)),
+        "holder_url": holder_address(place.stack, tier=action.tier) if held_up else "",
     }
     return _page(place, request, _FORM, action.title, context, status=status)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.queries import visible_runs
-from awe_incidents.recovery.models import Execution, RecoveryRequest
+from awe_incidents.recovery.models import Execution, MaintenanceWindow, RecoveryRequest
 from awe_incidents.recovery.policies import Tier
 from awe_incidents.recovery.queries import (
     held_up_by,
+    holding_freeze,
     is_bound,
     last_seconds,
     output_of,
@@ -21,10 +23,10 @@ from awe_incidents.recovery.queries import (
 )
 from awe_incidents.recovery.states import FINAL_REQUESTS, RequestState, StepState
 from awe_incidents.triage.diagnoses import ShownDiagnosis, ShownSpan, shown_diagnosis
-from awe_incidents.triage.facts import Fact, address, flattened
+from awe_incidents.triage.facts import Fact, address, flattened, list_address
 from awe_incidents.triage.labels import moment
 from awe_incidents.triage.texts import visible
-from diagnostics.models import Run
+from diagnostics.models import Run, Stack
 
 MAX_CHUNKS = 200  # the last ones; the whole output is a download
 MAX_SHOWN_CHARACTERS = 60_000
@@ -99,8 +101,8 @@ def facts_of(request: RecoveryRequest) -> list[Fact]:
         Fact("Locks", request.target or WHOLE),
         Fact("Takes", TIERS[request.tier]),
     ]
-    if held := held_up_by(request):
-        facts.append(Fact("Waits for", held, note="then it starts by itself, if it lives that long"))
+    if held := held_fact(request):
+        facts.append(held)
     if request.state in (RequestState.PENDING_APPROVAL, RequestState.APPROVED):
         facts.append(Fact("Lives until", moment(request.expires_at), note="what is not begun by then never starts"))
     if request.incident_id:
@@ -110,6 +112,21 @@ def facts_of(request: RecoveryRequest) -> list[Fact]:
             Fact("Tries again", f"request {request.retry_of_id}", address(RecoveryRequest, request.retry_of_id))
         )
     return facts
+
+
+def held_fact(request: RecoveryRequest) -> Fact | None:
+    """Give the freeze or window that a request would wait for now, with its page; None where there is none."""
+    words = held_up_by(request)
+    if not words:
+        return None
+    href = holder_address(request.stack, tier=request.tier)
+    return Fact("Held back", words, href, note="then it starts by itself, if it lives that long")
+
+
+def holder_address(stack: Stack, *, tier: int) -> str:
+    """Give the page of the freeze that holds a tier of a stack, or else the list of the stack's windows."""
+    freeze = holding_freeze(stack_id=stack.pk, tier=tier)
+    return address(freeze) if freeze else list_address(MaintenanceWindow, urlencode({"stack": stack.name}))
 
 
 def _by_token(prefix: str) -> str:
@@ -141,6 +158,7 @@ def execution_shown(request: RecoveryRequest) -> dict[str, Any]:
     output, is_cut = _output(execution)
     return {
         "execution": execution,
+        "held": held_fact(request),
         "steps": steps,
         "done": sum(step.state == StepState.DONE for step in steps),
         "output": output,

@@ -8,20 +8,27 @@ from urllib.parse import urlencode
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.queries import watch_of
-from awe_incidents.recovery.models import ManualAction, RecoveryRequest
+from awe_incidents.recovery.models import Freeze, MaintenanceWindow, ManualAction, RecoveryRequest
+from awe_incidents.recovery.queries import maintenance_windows, standing_freezes
+from awe_incidents.recovery.states import Standing
 from awe_incidents.triage.access import person_of
 from awe_incidents.triage.base import DeskAdmin, display, time_column
 from awe_incidents.triage.facts import Fact, address, flattened, list_address
+from awe_incidents.triage.freeze_steps import FREEZE
+from awe_incidents.triage.freezes import first_standing, with_held
 from awe_incidents.triage.labels import KINDS, moment, outcome
+from awe_incidents.triage.maintenance_windows import openings
 from awe_incidents.triage.manual_steps import RECORD_MANUAL_ACTION
 from awe_incidents.triage.recovery_asking import ask_address, asking_page
 from awe_incidents.triage.recovery_steps import may_ask
 from awe_incidents.triage.results import shown_run
 from awe_incidents.triage.token_steps import TOKEN_STEPS
+from awe_incidents.triage.window_steps import DECLARE
 from diagnostics.models import Run, Stack, StackSchedule, StackSecret
 from diagnostics.queries import runs_of
 
@@ -39,7 +46,7 @@ class StackAdmin(DeskAdmin):
     )
     list_filter = ("environment",)
     ordering = ("name",)
-    steps: ClassVar = (*TOKEN_STEPS, RECORD_MANUAL_ACTION)
+    steps: ClassVar = (*TOKEN_STEPS, RECORD_MANUAL_ACTION, FREEZE, DECLARE)
 
     def for_list(self, rows: QuerySet[Stack], user: User) -> QuerySet[Stack]:
         """Add the last run."""
@@ -85,7 +92,20 @@ class StackAdmin(DeskAdmin):
             "secrets": list(StackSecret.objects.filter(stack=thing).order_by("name").values_list("name", "set_at")),
             "latest": shown_run(run) if run else None,
             "ask_url": ask_address(thing) if may_ask(person_of(request)) else "",
+            **_times(thing),
         }
+
+
+def _times(stack: Stack) -> dict[str, Any]:
+    """Give when things may start on a stack."""
+    of_this = urlencode({"stack": stack.name})
+    freezes = first_standing(standing_freezes().filter(stack=stack), Standing.NOW, Standing.COMING)
+    return {
+        "freezes": with_held(freezes),
+        "windows": openings(maintenance_windows().filter(stack=stack), now=timezone.now()),
+        "freezes_url": list_address(Freeze, of_this),
+        "windows_url": list_address(MaintenanceWindow, of_this),
+    }
 
 
 def _schedule_facts(stack: Stack) -> list[Fact]:

@@ -76,6 +76,10 @@ class TurningAdmin(DeskAdmin):
     def lines(self, rows: list[Any], request: HttpRequest) -> list[Any]:
         """Give what the list shows of each row."""
 
+    def beside(self, form: TurningForm, request: HttpRequest) -> Mapping[str, Any]:
+        """Give what else the list's template shows; `form` is valid."""
+        return {}
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show a page of rows."""
         if not self.has_view_permission(request):
@@ -90,6 +94,7 @@ class TurningAdmin(DeskAdmin):
             "newer": page_address(self.model, form, shown.newer),
             "older": page_address(self.model, form, shown.older),
             "is_narrowed": bool(form.kept()),
+            **(self.beside(form, request) if form.is_valid() else {}),
         }
         title = str(self.opts.verbose_name_plural).capitalize()
         return self.page(request, self.list_template, title, context)

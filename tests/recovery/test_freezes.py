@@ -234,3 +234,24 @@ def test_a_freeze_is_lifted_once_and_not_rewritten(world: World) -> None:
         Freeze.objects.update(lifted_at=None, lifted_by=None, lifted_because="")
     with pytest.raises(Exception, match="permission denied"), transaction.atomic():
         Freeze.objects.update(ends_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("now", "opening"),
+    [
+        (datetime(2026, 11, 30, 1, 59, tzinfo=UTC), datetime(2026, 11, 30, 2, tzinfo=UTC)),  # a Monday, before
+        (datetime(2026, 11, 30, 2, 0, tzinfo=UTC), datetime(2026, 11, 30, 2, tzinfo=UTC)),  # as it opens
+        (datetime(2026, 12, 2, 1, 59, tzinfo=UTC), datetime(2026, 11, 30, 2, tzinfo=UTC)),  # still open
+        (datetime(2026, 12, 2, 2, 0, tzinfo=UTC), datetime(2026, 12, 7, 2, tzinfo=UTC)),  # as it closes
+        (datetime(2026, 12, 6, 23, 0, tzinfo=UTC), datetime(2026, 12, 7, 2, tzinfo=UTC)),  # a Sunday
+    ],
+)
+def test_when_a_window_is_open_or_opens_next(now: datetime, opening: datetime) -> None:
+    declared = MaintenanceWindow(weekday=1, opens_at=time(2), minutes=2 * 24 * 60)
+    assert declared.opening(now) == (opening, opening + timedelta(days=2))
+
+
+def test_a_window_that_opens_at_the_end_of_the_week_is_open_at_its_beginning() -> None:
+    declared = MaintenanceWindow(weekday=7, opens_at=time(23), minutes=120)
+    since, until = declared.opening(datetime(2026, 11, 30, 0, 30, tzinfo=UTC))
+    assert (since, until) == (datetime(2026, 11, 29, 23, tzinfo=UTC), datetime(2026, 11, 30, 1, tzinfo=UTC))

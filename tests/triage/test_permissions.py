@@ -27,7 +27,12 @@ EVERYBODYS = {
     "diagnostics.checkresult",
     "diagnostics.evidence",
 }
-RECOVERY = {"recovery.recoveryrequest", "recovery.manualaction"}
+RECOVERY = {
+    "recovery.recoveryrequest",
+    "recovery.manualaction",
+    "recovery.freeze",
+    "recovery.maintenancewindow",
+}
 SEERS = EVERYBODYS | {"incidents.timelineentry", "diagnostics.stack"} | RECOVERY
 TRAIL = {"audit.entry"}
 MATRIX: dict[str, tuple[tuple[Role, ...], bool, set[str]]] = {
