@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from awe_incidents.recovery.states import SecretState
+from awe_incidents.recovery.states import FINAL_EXECUTIONS, HAS_EFFECT, SecretState
 
 
 class OneTimeSecret(models.Model):
@@ -32,3 +32,8 @@ class OneTimeSecret(models.Model):
 
     def __str__(self) -> str:
         return f"secret of execution {self.execution_id}"
+
+    @property
+    def counts(self) -> bool:
+        """Say whether its execution has ended and had an effect; before, nobody is shown it."""
+        return self.execution.state in FINAL_EXECUTIONS and self.execution.effect in HAS_EFFECT

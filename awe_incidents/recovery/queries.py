@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -14,6 +14,7 @@ from django.db.models.functions import Cast, Now
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
 from awe_incidents.audit import trail
+from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Attachment
 from awe_incidents.incidents.queries import stored_attachments
 from awe_incidents.recovery.actions.site import Past
@@ -31,6 +32,7 @@ from awe_incidents.recovery.models import (
 )
 from awe_incidents.recovery.states import (
     FINAL_EXECUTIONS,
+    HAS_EFFECT,
     Effect,
     ExecutionState,
     RequestState,
@@ -53,7 +55,11 @@ def whole_requests() -> QuerySet[RecoveryRequest]:
     return (
         requests()
         .select_related(
-            "review__broken_by", "review__reviewer", "execution__recheck", "execution__secret", "recommendation"
+            "review__broken_by",
+            "review__reviewer",
+            "execution__recheck",
+            "execution__secret__shown_to",
+            "recommendation",
         )
         .prefetch_related("decisions__person", "execution__steps", "review__notices__person")
     )
@@ -100,6 +106,24 @@ def overdue_secrets() -> list[int]:
     """Give the requests whose secrets were not fetched in time."""
     late = OneTimeSecret.objects.filter(state=SecretState.SEALED, expires_at__lt=Now())
     return list(late.order_by("id").values_list("execution__request_id", flat=True)[:200])
+
+
+def secrets_to_fetch(user: User) -> QuerySet[OneTimeSecret]:
+    """Give the secrets that wait for a person, who asked for what made them; those that end first, first."""
+    made = OneTimeSecret.objects.filter(
+        state=SecretState.SEALED,
+        expires_at__gt=Now(),
+        execution__state__in=FINAL_EXECUTIONS,
+        execution__effect__in=HAS_EFFECT,
+        execution__request__requester=user,
+    )
+    return made.select_related("execution__request__stack").defer("ciphertext").order_by("expires_at")
+
+
+def secret_shown_at(execution: Execution) -> datetime | None:
+    """Give when the secret of an execution was shown, as the trail has it; None where it was not."""
+    shown = Entry.objects.filter(subject_type="execution", subject_id=str(execution.pk), verb="execution:secret_shown")
+    return shown.values_list("occurred_at", flat=True).first()
 
 
 def output_of(execution: Execution) -> QuerySet[OutputChunk]:

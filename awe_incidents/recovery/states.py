@@ -167,6 +167,7 @@ NOTICE_TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
 
 HELD = (_E.CLAIMED, _E.RUNNING, _E.VERIFYING, _E.CANCELLING)  # by a worker, under a lease
 FINAL_EXECUTIONS = tuple(state for state, after in EXECUTION_TRANSITIONS.items() if not after)
+HAS_EFFECT = (Effect.PARTIAL, Effect.WHOLE)
 FINAL_REQUESTS = tuple(state for state, after in REQUEST_TRANSITIONS.items() if not after)
 FINAL_NOTICES = tuple(state for state, after in NOTICE_TRANSITIONS.items() if not after)
 

@@ -60,6 +60,7 @@ KINDS: dict[str, str] = {
     "violation": "danger",
     "by hand": "warning",
     "in time": "success",
+    "sealed": "info",
     "now": "warning",
     "coming": "info",
     "open now": "success",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.recovery.actions import registry
@@ -19,6 +20,7 @@ from awe_incidents.triage.fields import choice_field, number_field, text_field
 from awe_incidents.triage.headers import ATTACHMENT_POLICY, POLICY
 from awe_incidents.triage.live import fragment, tag_of
 from awe_incidents.triage.manual_shown import all_by_hand_address, done_by_hand, has_pending, version_of_manual
+from awe_incidents.triage.one_time_secrets import SHOW_SECRET, secret_standing
 from awe_incidents.triage.recovery_asking import retry_address
 from awe_incidents.triage.recovery_shown import (
     cited_for,
@@ -66,11 +68,13 @@ class RecoveryRequestAdmin(TurningAdmin):
     template = "triage/recovery_request.html"
     list_template = "triage/recovery_requests.html"
     filters = RequestFilter
-    steps: ClassVar = REQUEST_STEPS
+    steps: ClassVar = (*REQUEST_STEPS, SHOW_SECRET)
 
     def visible(self, user: User) -> QuerySet[RecoveryRequest]:
         """Give all of them: who sees any sees each."""
-        return requests().select_related("incident", "review__broken_by", "review__reviewer", "execution__recheck")
+        of_execution = ("execution__recheck", "execution__secret__shown_to")
+        rows = requests().select_related("incident", "review__broken_by", "review__reviewer", *of_execution)
+        return rows.defer("execution__secret__ciphertext")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Start from all, newest first, and read no descriptions of stacks."""
@@ -137,6 +141,7 @@ class RecoveryRequestAdmin(TurningAdmin):
             "why_not": why_not_decide(whole, user) if whole.state == RequestState.PENDING_APPROVAL else "",
             "review": (review := getattr(whole, "review", None)),
             "notices": sorted(review.notices.all(), key=lambda one: one.pk) if review else [],
+            "secret": secret_standing(whole, now=timezone.now()),
             "offered_now": self.offered(whole, user),
             "retry_url": retry_address(whole) if has_ended and may_ask(user) else "",
             "output_url": self.address_of(whole, "output"),

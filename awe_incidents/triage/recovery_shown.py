@@ -211,9 +211,14 @@ def version_of(request: RecoveryRequest) -> tuple[object, ...]:
         steps = list(execution.steps.order_by("number").values_list("number", "state"))
         recheck = recheck_of(execution)
         said += [execution.state, execution.cancel_asked_at, execution.finished_at, last, steps]
-        said += [recheck and (recheck.run_id, recheck.finished_at)]
+        said += [recheck and (recheck.run_id, recheck.finished_at), _secret_state(execution)]
     said.append(held_up_by(request))
     return tuple(said)
+
+
+def _secret_state(execution: Execution) -> str:
+    """Give how the secret of an execution stands, "" where it has none."""
+    return getattr(getattr(execution, "secret", None), "state", "")  # a related row that may be missing
 
 
 def is_waiting(request: RecoveryRequest) -> bool:

@@ -14,12 +14,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from awe_incidents.accounts.models import User
-from awe_incidents.recovery.models import Decision, Execution, RecoveryRequest
-from awe_incidents.recovery.queries import due_reviews, waiting_requests
+from awe_incidents.recovery.models import Decision, Execution, OneTimeSecret, RecoveryRequest
+from awe_incidents.recovery.queries import due_reviews, secrets_to_fetch, waiting_requests
 from awe_incidents.recovery.states import FINAL_EXECUTIONS, ExecutionState, RequestState
 from awe_incidents.triage.access import has_any_role, person_of
 from awe_incidents.triage.base import DeskAdmin
 from awe_incidents.triage.facts import address, list_address
+from awe_incidents.triage.one_time_secrets import SHOW_SECRET
 from awe_incidents.triage.recovery_shown import NOT_SHOWN
 from awe_incidents.triage.recovery_steps import may_decide, why_not_decide, why_not_review
 from awe_incidents.triage.tiles import MAX_COUNTED, Tile
@@ -72,6 +73,7 @@ class WaitingPages:
             "title": "What waits",
             "yours": yours,
             "others": others,
+            "secrets": [(one, address(one.execution.request, part=SHOW_SECRET.name)) for one in _secrets(user)],
             "reviews": _reviews(user),
             "unknown": _executions(ExecutionState.OUTCOME_UNKNOWN),
             "under_way": _executions(*UNDER_WAY),
@@ -109,6 +111,11 @@ def _approvals(user: User) -> tuple[list[Waiting], list[Waiting]]:
         return [], _told(waiting[:MAX_LISTED], user, why_not_decide, part="approve")
     mine = _told(waiting.exclude(theirs)[:MAX_LISTED], user, why_not_decide, part="approve")
     return mine, _told(waiting.filter(theirs)[:MAX_LISTED], user, why_not_decide, part="approve")
+
+
+def _secrets(user: User) -> list[OneTimeSecret]:
+    """Give what waits for this person's eyes, which operators alone fetch."""
+    return list(secrets_to_fetch(user)[:MAX_LISTED]) if SHOW_SECRET.may(user) else []
 
 
 def _reviews(user: User) -> list[Any]:

@@ -20,7 +20,14 @@ from awe_incidents.accounts.operations import reauthenticate
 from awe_incidents.actor import Actor
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.incidents.errors import IncidentsError, ReportInvalid
-from awe_incidents.recovery.errors import RecoveryError, TargetUnreachable, TimesNotAllowed, TooOften
+from awe_incidents.recovery.errors import (
+    NotRequester,
+    RecoveryError,
+    SecretGone,
+    TargetUnreachable,
+    TimesNotAllowed,
+    TooOften,
+)
 from awe_incidents.recovery.operations import noting_refusals
 from awe_incidents.triage.access import actor_of, person_of
 from awe_incidents.triage.fields import secret_field
@@ -38,6 +45,8 @@ STATUSES: Mapping[type[Exception], int] = {
     TargetUnreachable: 503,
     WrongPassword: 403,
     TimesNotAllowed: 400,
+    NotRequester: 403,
+    SecretGone: 410,
     TooManyTries: 429,
     TooOften: 429,
 }

@@ -16,12 +16,11 @@ from awe_incidents.recovery.models import OneTimeSecret, RecoveryRequest
 from awe_incidents.recovery.operations.claiming import WORKER
 from awe_incidents.recovery.operations.holding import Held
 from awe_incidents.recovery.operations.moving import database_now, free_request, held_request, record
-from awe_incidents.recovery.states import FINAL_EXECUTIONS, Effect, ExecutionState, SecretState
+from awe_incidents.recovery.states import ExecutionState, SecretState
 from diagnostics.errors import SecretUnreadable
 from diagnostics.sealing import SealBroken, seal, unseal
 
 TIME_TO_FETCH = timedelta(hours=1)
-HAS_EFFECT = (Effect.PARTIAL, Effect.WHOLE)
 
 
 def seal_secret(held: Held, secret: str) -> None:
@@ -46,7 +45,7 @@ def show_secret(*, request: RecoveryRequest, user: User, by: Actor, at: datetime
     request = held_request(request.pk)
     policies.check_may_fetch_secret(user, requester_id=request.requester_id)
     kept = _kept(request)
-    if kept is None or kept.execution.state not in FINAL_EXECUTIONS or kept.execution.effect not in HAS_EFFECT:
+    if kept is None or not kept.counts:
         raise TransitionNotAllowed(f"request {request.pk} has made no secret, or not yet")
     if kept.state != SecretState.SEALED or kept.ciphertext is None or kept.expires_at <= database_now():
         what = "was shown before" if kept.state == SecretState.SHOWN else "was not fetched in time"

@@ -60,6 +60,11 @@
     window.addEventListener("pageshow", () => delete form.dataset.sent);
   }
 
+  // What is shown once does not come back with the back button, even where a browser keeps whole pages.
+  function forgetShown() {
+    document.querySelectorAll("[data-shown-once]").forEach((one) => one.replaceChildren("It was shown, and cannot be shown again."));
+  }
+
   async function follow(place) {
     let period = PERIOD;
     while (place.dataset.liveState === "going") {
@@ -84,6 +89,7 @@
     followOutput(document);
     document.querySelectorAll("[data-live-url]").forEach(follow);
     document.querySelectorAll("form[data-once]").forEach(sendOnce);
+    window.addEventListener("pagehide", forgetShown);
     document.querySelector(".desk-line[id].desk-cited")?.scrollIntoView({ block: "center" });
   });
 })();
