@@ -215,6 +215,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "AlarmKind": "awe_incidents.api.choices.ALARM_KINDS",
+        "EventCause": "awe_incidents.api.choices.EVENT_CAUSES",
         "AttachmentKind": "awe_incidents.api.choices.ATTACHMENT_KINDS",
         "AttachmentState": "awe_incidents.api.choices.ATTACHMENT_STATES",
         "ClassificationSource": "awe_incidents.api.choices.CLASSIFICATION_SOURCES",

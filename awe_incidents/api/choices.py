@@ -19,6 +19,8 @@ from awe_incidents.incidents.states import EnvironmentSource as _EnvironmentSour
 from awe_incidents.incidents.states import IncidentState as _IncidentState
 from awe_incidents.incidents.states import Severity as _Severity
 from awe_incidents.incidents.states import WatchState as _WatchState
+from awe_incidents.reconciliation.states import KEPT as _EVENT_CAUSES
+from awe_incidents.reconciliation.states import AlarmKind as _AlarmKind
 from awe_incidents.recovery.operations.reconciling import RESOLUTIONS as _RESOLUTIONS
 from awe_incidents.recovery.states import Effect as _Effect
 from awe_incidents.recovery.states import ExecutionState as _ExecutionState
@@ -76,6 +78,9 @@ SECRET_STATES = _words(_SecretState)
 NOTICE_STATES = _words(_NoticeState)
 REVIEW_STATES = _words(_ReviewState)
 REVIEW_VERDICTS = _words(_ReviewVerdict)
+ALARM_KINDS = _words(_AlarmKind)
+ALARM_STATES = _words(("open", "settled"))
+EVENT_CAUSES = _words(_EVENT_CAUSES)
 SUITES = _words(_SUITES)
 CHECK_STATES = _words(_State)
 RESULT_PROGRESS = _words(_ResultProgress)

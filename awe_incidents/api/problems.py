@@ -22,6 +22,7 @@ from awe_incidents.api.problem_kinds import INTERNAL, INVALID, MALFORMED, UNAVAI
 from awe_incidents.audit import errors as audit
 from awe_incidents.incidents import errors as incidents
 from awe_incidents.incidents.template import TemplateError
+from awe_incidents.reconciliation import errors as reconciliation
 from awe_incidents.recovery import errors as recovery
 from diagnostics import errors as diagnostics
 from diagnostics.redaction import errors as redaction
@@ -126,6 +127,10 @@ BY_ERROR: dict[type[Exception], Kind] = {
     recovery.TakenInBefore: Kind(409, "taken-in-before", "This line of a journal was taken in before"),
     recovery.AlreadyLifted: Kind(409, "already-lifted", "It was taken back before, or has ended"),
     recovery.LeaseLost: Kind(409, "lease-lost", "The worker's time was up"),
+    reconciliation.AlarmSettled: Kind(409, "alarm-settled", "The alarm was settled before"),
+    reconciliation.AlarmUnknown: BY_STATUS[404],
+    reconciliation.OwnAlarm: Kind(403, "own-alarm", "Another person settles what you had a part in"),
+    reconciliation.SettlingUnsaid: Kind(400, "reason-required", "A reason is needed"),
     redaction.RedactionError: Kind(500, "not-redacted", "The text could not be redacted, so it was not stored"),
 }
 # Which field of the body a refusal is about, where it is about one.
@@ -140,6 +145,7 @@ _FIELD_OF: dict[type[Exception], str] = {
     recovery.DigestDiffers: "digest",
     recovery.StackNotNamed: "stack",
     recovery.ReasonRequired: "because",
+    reconciliation.SettlingUnsaid: "because",
 }
 # Which header a refusal is about.
 _HEADER_OF: dict[type[Exception], str] = {

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 from awe_incidents.api import pages
 from awe_incidents.api.v1 import (
     acceptances,
+    alarms,
     attachments,
     audit_entries,
     audit_exports,
@@ -63,6 +64,10 @@ urlpatterns = [
     ),
     path("v1/incidents/<int:id>/timeline/", timelines.IncidentTimeline.as_view(), name="incident-timeline"),
     path("v1/incidents/<int:id>/transitions/", incidents.IncidentTransitions.as_view(), name="incident-transitions"),
+    path("v1/alarms/", alarms.AlarmList.as_view(), name="alarms"),
+    path("v1/alarms/<int:id>/", alarms.AlarmDetail.as_view(), name="alarm"),
+    path("v1/alarms/<int:id>/events/", alarms.AlarmEvents.as_view(), name="alarm-events"),
+    path("v1/alarms/<int:id>/settling/", alarms.AlarmSettling.as_view(), name="alarm-settling"),
     path("v1/freezes/", freezes.FreezeList.as_view(), name="freezes"),
     path("v1/freezes/<int:id>/", freezes.FreezeDetail.as_view(), name="freeze"),
     path("v1/freezes/<int:id>/lifting/", freezes.FreezeLifting.as_view(), name="freeze-lifting"),

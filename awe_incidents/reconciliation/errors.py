@@ -3,6 +3,7 @@
 ReconciliationError
 ├── AlarmSettled     somebody, or what came to light, has settled the alarm before
 ├── AlarmUnknown     there is no alarm of this number
+├── OwnAlarm         who had a part in what an alarm is about does not settle it
 └── SettlingUnsaid   an alarm is settled with a reason
 """
 
@@ -19,6 +20,10 @@ class AlarmSettled(ReconciliationError):
 
 class AlarmUnknown(ReconciliationError):
     """The message names the number."""
+
+
+class OwnAlarm(ReconciliationError):
+    """Another person settles it."""
 
 
 class SettlingUnsaid(ReconciliationError):

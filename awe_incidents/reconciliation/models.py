@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -80,6 +81,7 @@ class Alarm(models.Model):
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(ManualAction, on_delete=models.PROTECT, null=True, related_name="+")
     settled_because = models.TextField(default="")  # redacted
+    settler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints = [
@@ -87,6 +89,9 @@ class Alarm(models.Model):
             models.CheckConstraint(name="alarm_kind", condition=Q(kind__in=[kind.value for kind in AlarmKind])),
             models.CheckConstraint(
                 name="alarm_settled_whole", condition=Q(settled_at__isnull=True) | ~Q(settled_because="")
+            ),
+            models.CheckConstraint(
+                name="alarm_settler", condition=Q(settler__isnull=True) | Q(settled_at__isnull=False)
             ),
         ]
         indexes = [models.Index(fields=["stack", "id"], name="alarm_open", condition=Q(settled_at__isnull=True))]

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from awe_incidents.reconciliation.happenings import Happening
 from awe_incidents.reconciliation.judging import KILL_SECONDS, Explanation, Judged
 from awe_incidents.reconciliation.models import Alarm, EngineWatch, JudgedEvent
-from awe_incidents.reconciliation.states import Cause
+from awe_incidents.reconciliation.states import AlarmKind, Cause
 from awe_incidents.recovery.actions.parameters import read_parameters
 from awe_incidents.recovery.actions.registry import action as action_named
 from awe_incidents.recovery.actions.traces import Trace, anything_on
@@ -39,6 +39,34 @@ def open_alarms(stack_id: int | None = None) -> QuerySet[Alarm]:
     """Give the alarms that nobody has settled, oldest first."""
     alarms = Alarm.objects.filter(settled_at=None).select_related("stack").order_by("pk")
     return alarms if stack_id is None else alarms.filter(stack=stack_id)
+
+
+def alarms() -> QuerySet[Alarm]:
+    """Give the alarms, settled ones too."""
+    return Alarm.objects.select_related("stack", "request__requester", "request__review", "settled_by", "settler")
+
+
+def events_of(alarm: Alarm) -> QuerySet[JudgedEvent]:
+    """Give what the engine told of what an alarm is about, as it was judged."""
+    told = JudgedEvent.objects.filter(stack=alarm.stack_id)
+    if alarm.kind == AlarmKind.NOT_EXECUTED:
+        return told.filter(execution__request=alarm.request_id)
+    within = told.filter(at__gte=alarm.first_at, at__lte=alarm.last_at)
+    return within.filter(cause=Cause.NOBODY) if alarm.kind == AlarmKind.NOT_APPROVED else within
+
+
+def executions_around(alarm: Alarm) -> QuerySet[Execution]:
+    """Give what this service did on the stack around the time of an alarm, oldest first."""
+    since, until = alarm.first_at - MANUAL_WINDOW, alarm.last_at + MANUAL_WINDOW
+    begun = Execution.objects.filter(request__stack=alarm.stack_id, started_at__lte=until)
+    over = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
+    return begun.filter(over).select_related("request__stack", "request__requester").order_by("pk")
+
+
+def by_hand_around(alarm: Alarm) -> QuerySet[ManualAction]:
+    """Give what people say that they did by hand on the stack around the time of an alarm, oldest first."""
+    since, until = alarm.first_at - MANUAL_WINDOW, alarm.last_at + MANUAL_WINDOW
+    return ManualAction.objects.filter(stack=alarm.stack_id, done_at__gte=since, done_at__lte=until).order_by("pk")
 
 
 def explanations(stack: Stack, config: StackConfig, *, since: datetime, now: datetime) -> list[Explanation]:

@@ -15,8 +15,10 @@ from awe_incidents.accounts.models import ApiToken, User
 from awe_incidents.audit import trail
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Attachment, BugReport, Incident, ReportRevision, TimelineEntry
+from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.recovery.models import Freeze, MaintenanceWindow, ManualAction, RecoveryRequest
 from awe_incidents.triage.access import actor_of, person_of
+from awe_incidents.triage.alarms import AlarmAdmin
 from awe_incidents.triage.attachments import AttachmentAdmin
 from awe_incidents.triage.base import DeskAdmin, DeskSite
 from awe_incidents.triage.broken_glass import broken_glass
@@ -84,6 +86,7 @@ SECTIONS: tuple[tuple[str, tuple[Place | Page, ...]], ...] = (
             Place("Freezes", "ac_unit", Freeze, FreezeAdmin),
             Place("Maintenance windows", "event_repeat", MaintenanceWindow, MaintenanceWindowAdmin),
             Place("Done by hand", "back_hand", ManualAction, ManualActionAdmin),
+            Place("Alarms", "notification_important", Alarm, AlarmAdmin),
         ),
     ),
     (

@@ -14,10 +14,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from awe_incidents.accounts.models import User
+from awe_incidents.reconciliation.models import Alarm
+from awe_incidents.reconciliation.queries import open_alarms
 from awe_incidents.recovery.models import Decision, Execution, OneTimeSecret, RecoveryRequest
 from awe_incidents.recovery.queries import due_reviews, secrets_to_fetch, waiting_requests
 from awe_incidents.recovery.states import FINAL_EXECUTIONS, ExecutionState, RequestState
 from awe_incidents.triage.access import has_any_role, person_of
+from awe_incidents.triage.alarms import alarm_tile, with_words
 from awe_incidents.triage.base import DeskAdmin
 from awe_incidents.triage.facts import address, list_address
 from awe_incidents.triage.one_time_secrets import SHOW_SECRET
@@ -77,6 +80,8 @@ class WaitingPages:
             "reviews": _reviews(user),
             "unknown": _executions(ExecutionState.OUTCOME_UNKNOWN),
             "under_way": _executions(*UNDER_WAY),
+            "alarms": with_words(list(open_alarms().defer("stack__document", "stack__redaction_key")[:MAX_LISTED])),
+            "alarms_url": list_address(Alarm),
             "max_listed": MAX_LISTED,
             "all_url": list_address(RecoveryRequest, f"state={RequestState.PENDING_APPROVAL}"),
         }
@@ -96,6 +101,7 @@ def waiting_tiles() -> list[Tile]:
         Tile("overdue", due["late"], here, "overdue"),
         Tile("outcome unknown", known["unknown"], here, "outcome_unknown"),
         Tile("under way", known["under_way"], here, "executing"),
+        alarm_tile(list_address(Alarm)),
     ]
 
 

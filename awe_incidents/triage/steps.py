@@ -20,6 +20,7 @@ from awe_incidents.accounts.operations import reauthenticate
 from awe_incidents.actor import Actor
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.incidents.errors import IncidentsError, ReportInvalid
+from awe_incidents.reconciliation.errors import OwnAlarm, ReconciliationError
 from awe_incidents.recovery.errors import (
     NotRequester,
     RecoveryError,
@@ -36,7 +37,7 @@ from diagnostics.errors import DiagnosticsError, SecretUnreadable
 if TYPE_CHECKING:
     from awe_incidents.triage.base import DeskAdmin
 
-REFUSALS = (AccountsError, AuditError, DiagnosticsError, IncidentsError, RecoveryError)
+REFUSALS = (AccountsError, AuditError, DiagnosticsError, IncidentsError, ReconciliationError, RecoveryError)
 # What is no conflict with the row: an administrator's to mend, or whoever asks is not taken for who they say they are.
 STATUSES: Mapping[type[Exception], int] = {
     ReportInvalid: 400,
@@ -46,6 +47,7 @@ STATUSES: Mapping[type[Exception], int] = {
     WrongPassword: 403,
     TimesNotAllowed: 400,
     NotRequester: 403,
+    OwnAlarm: 403,
     SecretGone: 410,
     TooManyTries: 429,
     TooOften: 429,

@@ -8,6 +8,7 @@ from django.db import models
 from awe_incidents.accounts.models import User
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.models import Attachment, BugReport, Incident
+from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.recovery.models import Execution, Freeze, MaintenanceWindow, ManualAction, RecoveryRequest
 from awe_incidents.triage.access import AUDITORS, has_any_role, is_administrator
 from awe_incidents.triage.entry_filter import subject_of, trail_address
@@ -18,7 +19,7 @@ _SUBJECTS: dict[str, type[models.Model]] = {
     str(model._meta.model_name): model
     for model in (
         *(Incident, BugReport, Attachment, Run, Stack, Entry),
-        *(RecoveryRequest, ManualAction, Freeze, MaintenanceWindow),
+        *(RecoveryRequest, ManualAction, Freeze, MaintenanceWindow, Alarm),
     )
 }
 MAX_DIGITS = 18

@@ -12,8 +12,9 @@ from django.urls import URLPattern, path, reverse
 from awe_incidents.audit.models import Anchor
 from awe_incidents.audit.queries import name_of
 from awe_incidents.audit.state import MAX_WAITING, TrailState, alarms_of, last_checkpoints, trail_state
+from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.triage.access import AUDITORS, has_any_role
-from awe_incidents.triage.facts import Fact
+from awe_incidents.triage.facts import Fact, list_address
 from awe_incidents.triage.labels import age
 from awe_incidents.triage.size_plot import plotted
 
@@ -58,6 +59,7 @@ def _told(state: TrailState) -> dict[str, Any]:
     checkpoints = last_checkpoints(PLOTTED)
     return {
         "alarms": alarms_of(state),
+        "settling_url": list_address(Alarm) if state.raised else "",
         "facts": _facts(state),
         "outside": _held_outside(state),
         "plot": plotted([(one.signed_at, one.size) for one in checkpoints]),

@@ -35,6 +35,7 @@ from tests.api.conftest import FIELDS, FILING, Filed, client_with, filed_by, pro
 from tests.api.test_recovery import ASKED, FREEZES, FROZEN, STEPS, WINDOW, WINDOWS, tomorrow
 from tests.audit import logs, rows
 from tests.conftest import _person
+from tests.reconciliation.raising import strayed
 from tests.recovery import acting
 from tests.recovery.conftest import World
 
@@ -138,6 +139,11 @@ def window(house: House) -> Call:
     return Call(house.world.approver, WINDOWS, WINDOW)
 
 
+def settling(house: House) -> Call:
+    address = f"/api/v1/alarms/{strayed(house.world.stack).pk}/settling/"
+    return Call(house.world.approver, address, {"because": "I asked them"})
+
+
 def end_of(made: Call, noun: str) -> Call:
     """Give what ends something that is made first."""
     answer = made.send("post")
@@ -188,6 +194,7 @@ CALLS: dict[tuple[str, str], Callable[[House], Call]] = {
     ("post", INCIDENTS + "{id}/suggestion/acceptance/"): acceptance,
     ("post", INCIDENTS + "{id}/transitions/"): lambda house: house.of_incident("transitions/", action="acknowledge"),
     ("post", REQUESTS + "{id}/secret/"): secret,
+    ("post", "/api/v1/alarms/{id}/settling/"): settling,
     ("post", FREEZES): freeze,
     ("post", FREEZES + "{id}/lifting/"): lambda house: end_of(freeze(house), "lifting"),
     ("post", WINDOWS): window,

@@ -54,6 +54,9 @@ OF_RECOVERY = [  # of a scope that reporters lack: test_recovery.py
     "freezes/{freeze}/",
     "maintenance-windows/",
     "maintenance-windows/{window}/",
+    "alarms/",
+    "alarms/{alarm}/",
+    "alarms/{alarm}/events/",
 ]
 # For auditors alone, whatever was filed by whom.
 EVENT = str(UUID(int=1))

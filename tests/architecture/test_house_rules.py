@@ -114,7 +114,7 @@ def test_every_status_is_in_its_transition_table() -> None:
     assert reachable == set(IncidentState)
 
 
-@pytest.mark.parametrize("package", ["accounts", "api", "audit", "incidents", "recovery"])
+@pytest.mark.parametrize("package", ["accounts", "api", "audit", "incidents", "recovery", "reconciliation"])
 def test_every_domain_error_has_a_row(package: str) -> None:
     _every_error_has_a_row(importlib.import_module(f"awe_incidents.{package}.errors"))
 

@@ -368,6 +368,7 @@ def test_the_database_keeps_what_was_judged_and_lets_alarms_be_settled_only(tell
         "UPDATE reconciliation_alarm SET says = 'nothing'",
         "DELETE FROM reconciliation_alarm",
         "UPDATE reconciliation_alarm SET settled_at = now()",  # without a reason
+        "UPDATE reconciliation_alarm SET settler_id = (SELECT min(id) FROM accounts_user)",  # of what is open
     ):
         with pytest.raises((DatabaseError, IntegrityError)), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)

@@ -32,6 +32,7 @@ RECOVERY = {
     "recovery.manualaction",
     "recovery.freeze",
     "recovery.maintenancewindow",
+    "reconciliation.alarm",
 }
 SEERS = EVERYBODYS | {"incidents.timelineentry", "diagnostics.stack"} | RECOVERY
 TRAIL = {"audit.entry"}

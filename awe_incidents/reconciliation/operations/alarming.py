@@ -9,12 +9,14 @@ from typing import Any
 
 from django.db import transaction
 
+from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor, service
 from awe_incidents.audit import trail
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations.history import Line, write_history
 from awe_incidents.incidents.reports import cleaned_text
 from awe_incidents.incidents.states import WAITING
+from awe_incidents.reconciliation import policies
 from awe_incidents.reconciliation.errors import AlarmSettled, AlarmUnknown, SettlingUnsaid
 from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.reconciliation.states import AlarmKind
@@ -86,23 +88,51 @@ def raise_alarm(stack: Stack, raising: Raising, *, at: datetime) -> Alarm | None
 
 
 @transaction.atomic
-def settle_alarm(
+def settle_alarm(*, alarm_id: int, user: User, by: Actor, at: datetime, because: str) -> Alarm:
+    """Settle an alarm that a person has looked into.
+
+    Raises: RoleRequired, OwnAlarm, AlarmUnknown, AlarmSettled, SettlingUnsaid.
+    """
+    alarm = _held(alarm_id)
+    policies.check_may_settle(user, alarm)
+    return _settle(alarm, by=by, at=at, because=because, settler=user)
+
+
+@transaction.atomic
+def end_alarm(
     *, alarm_id: int, by: Actor, at: datetime, because: str, manual_action: ManualAction | None = None
 ) -> Alarm:
-    """Settle an alarm: somebody looked into it, what was done by hand explains it, or it is over.
+    """Settle an alarm for nobody in particular: it is over, what was done by hand explains it, or a command says so.
 
     Raises: AlarmUnknown, AlarmSettled, SettlingUnsaid.
     """
-    alarm = Alarm.objects.select_for_update(of=("self",)).select_related("stack").filter(pk=alarm_id).first()
+    return _settle(_held(alarm_id), by=by, at=at, because=because, manual_action=manual_action)
+
+
+def _held(alarm_id: int) -> Alarm:
+    rows = Alarm.objects.select_for_update(of=("self",)).select_related("stack", "request__review")
+    alarm = rows.filter(pk=alarm_id).first()
     if alarm is None:
         raise AlarmUnknown(f"there is no alarm {alarm_id}")
+    return alarm
+
+
+def _settle(
+    alarm: Alarm,
+    *,
+    by: Actor,
+    at: datetime,
+    because: str,
+    settler: User | None = None,
+    manual_action: ManualAction | None = None,
+) -> Alarm:
     if alarm.settled_at is not None:
-        raise AlarmSettled(f"alarm {alarm_id} was settled at {alarm.settled_at:%Y-%m-%d %H:%M} UTC")
+        raise AlarmSettled(f"alarm {alarm.pk} was settled at {alarm.settled_at:%Y-%m-%d %H:%M} UTC")
     if not because.strip():
         raise SettlingUnsaid("say why; the trail keeps it")
     because = cleaned_text(because.strip(), stack=alarm.stack)
-    alarm.settled_at, alarm.settled_by, alarm.settled_because = at, manual_action, because
-    alarm.save(update_fields=["settled_at", "settled_by", "settled_because"])
+    alarm.settled_at, alarm.settled_by, alarm.settled_because, alarm.settler = at, manual_action, because, settler
+    alarm.save(update_fields=["settled_at", "settled_by", "settled_because", "settler"])
     data = {"kind": alarm.kind, "stack": alarm.stack_id, "manual_action": manual_action and manual_action.pk}
     trail.record("alarm:settled", subject=alarm, by=by, at=at, because=because, data=data)
     return alarm

@@ -17,7 +17,7 @@ from awe_incidents.reconciliation.engine_look import Looked, Place, look
 from awe_incidents.reconciliation.happenings import ContainerFacts
 from awe_incidents.reconciliation.judging import Judge, Judged
 from awe_incidents.reconciliation.models import EngineWatch, JudgedEvent
-from awe_incidents.reconciliation.operations.alarming import RECONCILIATION, Raising, raise_alarm, settle_alarm
+from awe_incidents.reconciliation.operations.alarming import RECONCILIATION, Raising, end_alarm, raise_alarm
 from awe_incidents.reconciliation.operations.executions import alarms_of_executions
 from awe_incidents.reconciliation.operations.reporting import blind_span, silent_engine, unexplained
 from awe_incidents.reconciliation.states import KEPT, AlarmKind, Cause
@@ -168,10 +168,10 @@ def _settle(stack: Stack, *, at: datetime) -> None:
     """Settle what somebody has recorded by hand since, and that an engine was silent, as it is not any more."""
     for alarm in queries.open_alarms(stack.pk).filter(kind__in=[AlarmKind.NOT_APPROVED, AlarmKind.ENGINE_SILENT]):
         if alarm.kind == AlarmKind.ENGINE_SILENT:
-            settle_alarm(alarm_id=alarm.pk, by=RECONCILIATION, at=at, because="the engine answers again")
+            end_alarm(alarm_id=alarm.pk, by=RECONCILIATION, at=at, because="the engine answers again")
         elif by_hand := queries.explaining(alarm):
             because = f"manual action {by_hand.pk} was recorded for that time"
-            settle_alarm(alarm_id=alarm.pk, by=RECONCILIATION, at=at, because=because, manual_action=by_hand)
+            end_alarm(alarm_id=alarm.pk, by=RECONCILIATION, at=at, because=because, manual_action=by_hand)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from awe_incidents.incidents.models import TimelineEntry
+from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from awe_incidents.triage.causes import page_address, search_address
 from awe_incidents.triage.entry_filter import trail_address
@@ -60,10 +61,10 @@ def overdue(due_at: datetime) -> SafeString:
 
 @register.simple_tag
 def recovery_link(entry: TimelineEntry) -> SafeString:
-    """Lead from a line of an incident's history to the request or manual action that it tells of."""
-    for name, model in (("request", RecoveryRequest), ("manual_action", ManualAction)):
+    """Lead from a line of an incident's history to the request, manual action or alarm that it tells of."""
+    for name, model in (("request", RecoveryRequest), ("manual_action", ManualAction), ("alarm", Alarm)):
         number = entry.data.get(name)
-        if isinstance(number, int) and entry.kind.startswith(("recovery_", "manual_action")):
+        if isinstance(number, int) and entry.kind.startswith(("recovery_", "manual_action", "alarm_")):
             return format_html(' <a href="{}">see it</a>', address_of(model, number))
     return SafeString("")
 

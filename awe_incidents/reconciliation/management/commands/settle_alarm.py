@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from awe_incidents.actor import command, operating_system_user
 from awe_incidents.reconciliation.errors import ReconciliationError
-from awe_incidents.reconciliation.operations import settle_alarm
+from awe_incidents.reconciliation.operations import end_alarm
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         """Settle."""
         by = command(operating_system_user())
         try:
-            settle_alarm(alarm_id=options["alarm"], by=by, at=timezone.now(), because=options["because"])
+            end_alarm(alarm_id=options["alarm"], by=by, at=timezone.now(), because=options["because"])
         except ReconciliationError as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"alarm {options['alarm']} is settled")
