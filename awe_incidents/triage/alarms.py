@@ -58,6 +58,12 @@ class SettlingForm(DecisionForm):
 
     because = text_field(label="What you found, and why that is the end of it", rows=4, max_length=MAX_REASON)
 
+    @property
+    def says(self) -> str:
+        """Give what the alarm says."""
+        says: str = self.thing.says
+        return says
+
 
 def _why_not(thing: Any, user: User) -> str:
     if thing.settled_at is not None:

@@ -52,6 +52,7 @@ KINDS: dict[str, str] = {
     "claimed": "info",
     "verifying": "info",
     "started": "info",
+    "done": "success",
     "cancelling": "warning",
     "succeeded": "success",
     "verify_failed": "danger",
@@ -69,7 +70,7 @@ KINDS: dict[str, str] = {
     "now": "warning",
     "coming": "info",
     "open now": "success",
-    "opens next": "info",
+    "opens later": "info",
 }
 # From bad to good: what a finished run is called by.
 _OUTCOMES = ("fail", "error", "warn")
@@ -89,6 +90,11 @@ def outcome(state: str, counts: Mapping[str, int]) -> tuple[str, str]:
 def moment(at: datetime | None) -> str:
     """Give a time in UTC to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "-"
+
+
+def distance(at: datetime, *, now: datetime) -> str:
+    """Say how far away a time is: `3 h ago`, `in 12 min`."""
+    return f"in {age(now, now=at)}" if at > now else f"{age(at, now=now)} ago"
 
 
 def age(since: datetime, *, now: datetime) -> str:

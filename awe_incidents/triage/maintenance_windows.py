@@ -19,7 +19,7 @@ from awe_incidents.triage.freezes import MAX_STANDING, StackFilter, stacks_to_ch
 from awe_incidents.triage.turning import TurningAdmin, TurningForm
 from awe_incidents.triage.window_steps import CLOSE, DECLARE, when
 
-OPEN, NEXT, CLOSED = "open now", "opens next", "closed"
+OPEN, LATER, CLOSED = "open now", "opens later", "closed"
 Opening = tuple[MaintenanceWindow, str, str, datetime, datetime]  # state, when in the week, from, until
 
 
@@ -81,4 +81,4 @@ def state_of(window: MaintenanceWindow, *, now: datetime) -> str:
     """Say in a word how it stands."""
     if window.closed_at is not None:
         return CLOSED
-    return OPEN if window.opening(now)[0] <= now else NEXT
+    return OPEN if window.opening(now)[0] <= now else LATER

@@ -19,6 +19,7 @@ _ENDED = (
     (ExecutionState.NOT_STARTED, "it did not start: nothing was done"),
 )
 FOUND = ((ReviewVerdict.IN_ORDER, "in order"), (ReviewVerdict.VIOLATION, "a violation"))
+_VERDICTS = [("", "choose"), *((one.value, words) for one, words in FOUND)]
 
 
 class BoundForm(DecisionForm):
@@ -71,7 +72,7 @@ class BreakGlassForm(DecisionForm):
 class ReviewForm(DecisionForm):
     """What the reviewer found."""
 
-    verdict = choice_field(label="Going past the approval was", choices=[(one.value, words) for one, words in FOUND])
+    verdict = choice_field(label="Going past the approval was", choices=_VERDICTS)
     findings = text_field(label="What you found", rows=4, max_length=MAX_REASON)
 
 

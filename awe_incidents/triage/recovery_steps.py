@@ -199,7 +199,7 @@ REQUEST_STEPS = (
         name="break-glass",
         title="Break the glass",
         explanation="Queues this without an approval. Another person reviews that within a day; until then neither you"
-        " nor this stack has another. It has to begin within a quarter of an hour.",
+        " nor this stack has another. It waits for no freeze or window, and has to begin within a quarter of an hour.",
         form=BreakGlassForm,
         may=lambda user: user.has_role(Role.RESPONDER),
         is_offered=lambda thing: is_waiting(thing) and thing.incident_id is not None,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from awe_incidents.incidents.states import IncidentState, Severity
-from awe_incidents.triage.labels import KINDS, age, outcome
+from awe_incidents.triage.labels import KINDS, age, distance, outcome
 from diagnostics.checks.result import State
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -46,3 +46,11 @@ def test_an_age_is_told_in_its_largest_unit(span: timedelta, words: str) -> None
 def test_what_is_bad_never_looks_good() -> None:
     bad = {State.FAIL, State.ERROR, State.WARN, IncidentState.OPEN, Severity.CRITICAL, Severity.HIGH}
     assert {KINDS[state] for state in bad} <= {"danger", "warning"}
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [(timedelta(hours=3), "3 h ago"), (timedelta(0), "0 s ago"), (timedelta(minutes=-12, seconds=-1), "in 12 min")],
+)
+def test_a_time_that_is_to_come_is_not_called_past(span: timedelta, words: str) -> None:
+    assert distance(NOW - span, now=NOW) == words

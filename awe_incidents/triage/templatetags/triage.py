@@ -18,7 +18,7 @@ from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from awe_incidents.triage.causes import page_address, search_address
 from awe_incidents.triage.entry_filter import trail_address
 from awe_incidents.triage.facts import address as address_of
-from awe_incidents.triage.labels import KINDS, moment
+from awe_incidents.triage.labels import KINDS, distance, moment
 from awe_incidents.triage.labels import age as age_of
 from awe_incidents.triage.texts import visible
 from awe_incidents.triage.trail_links import trails_of
@@ -85,7 +85,7 @@ def age(at: datetime) -> str:
 def shown(value: Any) -> str:
     """Show the value of a fact as words."""
     if isinstance(value, datetime):
-        return f"{moment(value)} ({age(value)} ago)"
+        return f"{moment(value)} ({distance(value, now=timezone.now())})"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or value == "":
