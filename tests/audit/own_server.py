@@ -25,6 +25,7 @@ from awe_incidents.local.ports import take_port
 from awe_incidents.local.postgres import DISCREET, PostgresCluster
 from awe_incidents.local.roles import DATABASE, create_database, create_roles, database_urls
 from tests.audit import logs, rows
+from tests.processes import is_running
 
 IMMEDIATE, FAST = signal.SIGQUIT, signal.SIGINT
 WRITERS = 16
@@ -56,8 +57,7 @@ class OwnServer:
 
     @property
     def is_running(self) -> bool:
-        process = psutil.Process(self._alone.pid)
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return is_running(self._alone.pid)
 
     def stop(self, how: signal.Signals) -> None:
         self._alone.program = dataclasses.replace(self._alone.program, stop_signal=how)
@@ -87,7 +87,7 @@ def limit_files(pid: int, size: int, **identity: Any) -> None:
     """
     words = ["prlimit", f"--pid={pid}", f"--fsize={'unlimited' if size < 0 else size}:"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, **identity)
-    assert not done.returncode or not psutil.pid_exists(pid), done.stderr
+    assert not done.returncode or not is_running(pid), done.stderr
 
 
 class Writers:

@@ -16,6 +16,7 @@ from awe_incidents.local.control import control
 from awe_incidents.local.errors import ControlRefused, NotRunning
 from awe_incidents.local.lock import LOCK_NAME, lock_holder
 from tests.local.conftest import Supervised, wait_for
+from tests.processes import is_running
 
 Supervise = Callable[..., Supervised]
 
@@ -134,7 +135,7 @@ def test_control_stops_starts_and_restarts_one_program(supervise: Supervise, fol
     supervised = supervise("servers").wait_ready()
     before = supervised.pid("postgres")
     assert control(folder, "stop", "postgres")["postgres"]["state"] == "stopped"
-    assert not psutil.pid_exists(before)
+    assert not is_running(before)
     assert supervised.is_ready("web")
     assert control(folder, "start", "postgres")["postgres"]["state"] == "ready"
     web = supervised.pid("web")
@@ -194,7 +195,3 @@ def test_a_program_that_closes_its_output_costs_no_processor_time(supervise: Sup
 def sleepers(pid: int) -> list[psutil.Process]:
     """The two long sleeps below the family program, not its own short ones."""
     return [child for child in psutil.Process(pid).children() if "300" in child.cmdline()]
-
-
-def is_running(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

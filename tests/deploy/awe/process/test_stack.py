@@ -19,6 +19,7 @@ from deploy.awe.process import ProcessStack, StackSettings
 from deploy.awe.process.errors import NotHealthy
 from diagnostics.stack import SecretResolver, read_stack
 from tests.diagnostics.databases import NEEDS_PGBOUNCER
+from tests.processes import is_running
 from tests.stacks import running_stack
 
 
@@ -33,13 +34,6 @@ def processes_of(stack: ProcessStack) -> list[psutil.Process]:
     supervisor = lock_holder(stack.root)
     assert supervisor is not None
     return [psutil.Process(supervisor), *psutil.Process(supervisor).children(recursive=True)]
-
-
-def lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE  # that init has not cleared away yet
-    except psutil.NoSuchProcess:
-        return False
 
 
 def alert(stack: ProcessStack, version: ssl.TLSVersion) -> str:
@@ -158,7 +152,7 @@ def other_stack() -> Iterator[ProcessStack]:
 def test_nothing_is_left_after_the_supervisor_was_killed_and_it_starts_again(other_stack: ProcessStack) -> None:
     processes = processes_of(other_stack)
     processes[0].kill()
-    wait_for(lambda: not any(lives(process) for process in processes))
+    wait_for(lambda: not any(is_running(process) for process in processes))
     assert other_stack.problems() == [f"Nothing is running for {other_stack.root}."]
     other_stack.up(detached=False)
     assert other_stack.is_healthy()
@@ -167,7 +161,7 @@ def test_nothing_is_left_after_the_supervisor_was_killed_and_it_starts_again(oth
 def test_a_stack_is_stopped_for_good(other_stack: ProcessStack) -> None:
     processes = processes_of(other_stack)
     other_stack.down()
-    assert not any(lives(process) for process in processes)
+    assert not any(is_running(process) for process in processes)
     assert list((other_stack.root / "run").glob("*.pid")) == []
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
@@ -20,6 +19,7 @@ from deploy.awe.process.faults import squatter
 from deploy.awe.process.faults.background import Background
 from deploy.awe.process.settings import is_free
 from tests.docker.actions.conftest import Trials
+from tests.processes import is_running
 
 pytestmark = [
     pytest.mark.docker,
@@ -108,7 +108,7 @@ def test_a_process_of_the_host_ends(lab: ComposeStack, trials: Trials, tmp_path:
         trial = trials.plan(SLUG, service="door", port=lab.settings.port, grace_seconds=5)
         assert [one["pid"] for one in trial.acting.facts["holders"]] == [pid]
         assert trial.run().is_good
-        assert not psutil.pid_exists(pid)
+        assert not is_running(pid)
         lab.container("door").start()
         lab.wait_until_healthy()
     finally:

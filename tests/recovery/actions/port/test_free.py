@@ -34,6 +34,7 @@ from diagnostics.operations import apply_stack
 from diagnostics.probes import host
 from diagnostics.stack import SecretResolver, Service, StackConfig, read_stack
 from tests.conftest import SETUP
+from tests.processes import is_running
 from tests.recovery.conftest import actor, end_of
 
 SLUG = "port.free"
@@ -74,11 +75,7 @@ class Squatters:
         return [int(line) for line in self.said.read_text().split()] if self.said.exists() else []
 
     def alive(self) -> list[int]:
-        return [pid for pid in self.pids if is_alive(pid)]
-
-
-def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return [pid for pid in self.pids if is_running(pid)]
 
 
 @contextmanager
@@ -280,9 +277,9 @@ def test_the_reference_stacks_api_gets_its_port_back(
             because="nobody needs it",
             digest=request.terms.digest,
         )
-        assert is_alive(squatter)
+        assert is_running(squatter)
         operations.execute(execution_id=request.execution.pk)
-        assert not is_alive(squatter)
+        assert not is_running(squatter)
         assert end_of(request.execution) == ("succeeded", "whole", "done")
         awe_stack.start(api)
         awe_stack.wait_until_healthy()
