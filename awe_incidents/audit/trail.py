@@ -6,20 +6,24 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from django.db import DatabaseError, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, models, transaction
 
 from awe_incidents.actor import Actor
 from awe_incidents.audit import canonical
 from awe_incidents.audit.errors import NotInTransaction, TrailUnavailable
 from awe_incidents.audit.event_id import new_event_id
-from awe_incidents.audit.models import Disclosure, Entry
-from awe_incidents.rows import insert_together, reserve_ids
+from awe_incidents.audit.models import Entry
+from awe_incidents.audit.recorder import RECORD_FUNCTION
+from awe_incidents.rows import insert_together
 
 ENTRY_VERSION = 1
 
 moment = canonical.timestamp
+Text: TypeAlias = tuple[str, bytes, str]  # its place in the entry, its salt, and what it says
+_COLUMNS = ("body", "event_id", "verb", "subject_type", "subject_id", "actor", "incident_id", "occurred_at")
+_RECORD = f"SELECT {RECORD_FUNCTION}(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,37 +72,33 @@ def record(
     return record_all([fact])[0]
 
 
-def record_all(facts: Iterable[Fact], *, ids: Sequence[int] = (), behind: Iterable[models.Model] = ()) -> list[Entry]:
-    """Record several facts of one change, with two messages to PostgreSQL however many they are.
+def record_all(facts: Iterable[Fact], *, behind: Iterable[models.Model] = ()) -> list[Entry]:
+    """Record several facts of one change, with one message to PostgreSQL however many they are.
 
-    One is enough where `ids`, reserved earlier for entries, has one for each; what is left over is not used. New rows
-    of the change may go in the same message; the entries come `behind` them.
+    New rows of the change may go in the same message; the entries come `behind` them.
     Raises: NotInTransaction, TrailUnavailable, EntryTooLarge.
     """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction("a fact is recorded in the transaction of the change it tells of")
-    entries, disclosures = [], []
+    entries, calls = [], []
     for fact in facts:
         entry, texts = _entry(fact)
         entries.append(entry)
-        disclosures += texts
+        calls.append((_RECORD, _values(entry, texts)))
     try:
-        enough = ids if len(ids) >= len(entries) else reserve_ids(*[Entry] * len(entries))
-        for entry, entry_id in zip(entries, enough, strict=False):
-            entry.pk = entry_id
-        for disclosure in disclosures:
-            disclosure.entry_id = disclosure.entry.pk
-        insert_together([*behind, *entries, *disclosures])
+        ids = insert_together(behind, calls=calls)
     except DatabaseError as error:
-        if behind and not any(model._meta.db_table in str(error) for model in (Entry, Disclosure)):
+        if behind and not _is_of_trail(error):
             raise  # of the rows of the change, then
         raise TrailUnavailable(
             "the audit trail does not take entries now, so nothing was changed; try again"
         ) from error
+    for entry, entry_id in zip(entries, ids, strict=True):
+        entry.pk, entry._state.adding, entry._state.db = entry_id, False, DEFAULT_DB_ALIAS
     return entries
 
 
-def _entry(fact: Fact) -> tuple[Entry, list[Disclosure]]:
+def _entry(fact: Fact) -> tuple[Entry, list[Text]]:
     event_id = new_event_id()
     texts = {"actor.name": fact.by.name, "actor.address": fact.by.address, "because": fact.because}
     texts |= {f"private.{name}": value for name, value in fact.private.items()}
@@ -133,7 +133,17 @@ def _entry(fact: Fact) -> tuple[Entry, list[Disclosure]]:
         incident_id=fact.incident_id,
         occurred_at=fact.at,
     )
-    return entry, [Disclosure(entry=entry, field=name, salt=salts[name], value=texts[name]) for name in sealed]
+    return entry, [(name, salt, texts[name]) for name, salt in salts.items()]
+
+
+def _values(entry: Entry, texts: Sequence[Text]) -> list[Any]:
+    columns = [getattr(entry, name) for name in _COLUMNS]
+    return [*columns, *map(list, zip(*texts, strict=True))] if texts else [*columns, None, None, None]
+
+
+def _is_of_trail(error: DatabaseError) -> bool:
+    context = getattr(getattr(error.__cause__, "diag", None), "context", None)
+    return RECORD_FUNCTION in f"{error} {context}"
 
 
 def actor_key(actor: Actor) -> str:

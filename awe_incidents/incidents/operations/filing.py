@@ -13,7 +13,6 @@ from django.db.models.functions import Now
 from awe_incidents.accounts.models import User
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
-from awe_incidents.audit.models import Entry
 from awe_incidents.audit.trail import Fact
 from awe_incidents.incidents import policies, reports, vectors
 from awe_incidents.incidents.attachments import CleanFile, Upload, cleaned_files
@@ -29,7 +28,6 @@ from diagnostics.models import Run, Stack
 from diagnostics.operations import new_run
 
 FILING_SUITE = "full"
-MAX_FACTS = 3  # of a filing, beside one a file: ids for them are asked for before it is known which there are
 
 
 class Filed(NamedTuple):
@@ -62,8 +60,8 @@ def file_bug_report(
     clean = reports.cleaned(fields, stack=stack)
     files = cleaned_files(uploads, stack=stack)
     profile = vectors.profile_of_report(clean.said)
-    kinds = (Incident, BugReport, Run, *[Attachment] * len(files), *[Entry] * (MAX_FACTS + len(files)))
-    (incident_id, report_id, run_id, *more_ids), joining = (
+    kinds = (Incident, BugReport, Run, *[Attachment] * len(files))
+    (incident_id, report_id, run_id, *file_ids), joining = (
         (reserve_ids(*kinds), None)
         if new_incident
         else reserve_and_decide(*kinds, stack=stack, profile=profile, suite=suite_name)
@@ -74,7 +72,7 @@ def file_bug_report(
     report = BugReport(pk=report_id, incident=incident, stack=stack, reporter=reporter, filed_at=at, **clean.columns)
     queued = new_run(run_id=run_id, stack=stack, suite_name=suite_name, reason=f"bug report {report_id}", at=at)
     filing = Filing(report, files, joining, run=(joining and joining.waiting) or queued, by=by, at=at)
-    attachments = new_attachments(report=report, files=files, ids=more_ids[: len(files)], at=at)
+    attachments = new_attachments(report=report, files=files, ids=file_ids, at=at)
     words = IncidentWords(
         incident=incident,
         report_id=report_id,
@@ -86,7 +84,7 @@ def file_bug_report(
     )
     facts = filing.facts({"stack": stack.pk, "sha256": clean.sha256, "redacted": clean.removed})
     facts_of_files = facts_of(attachments, files, of={"report": report_id}, by=by, at=at, incident_id=incident.pk)
-    trail.record_all([*facts, *facts_of_files], ids=more_ids[len(files) :], behind=[*filing.rows(), words])
+    trail.record_all([*facts, *facts_of_files], behind=[*filing.rows(), words])
     keep_attachments(attachments, files, at=at)
     filing.ring()
     return Filed(report, filing.run, joining.likeness if joining else None)
