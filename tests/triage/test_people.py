@@ -113,7 +113,7 @@ def test_changing_the_own_password_is_recorded(operator: User) -> None:
 
 
 def test_without_the_trail_the_password_stays_as_it_was(operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(rows: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise DatabaseError("the table is gone")
 
     monkeypatch.setattr(trail, "insert_together", refuse)

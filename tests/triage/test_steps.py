@@ -189,7 +189,7 @@ def test_a_reason_is_redacted(incident: Incident, operator: User) -> None:
 def test_without_the_trail_nothing_is_changed_and_the_person_is_told(
     incident: Incident, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(rows: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise DatabaseError("the table is gone")
 
     client = signed_in(operator)
