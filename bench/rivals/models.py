@@ -1,13 +1,16 @@
-"""One row, five times; each package is told of its own as its documentation says."""
+"""One row, some times; each package is told of its own, and who does it why, as its documentation says."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pghistory
 from auditlog.registry import auditlog
 from django.db import models
 from simple_history.models import HistoricalRecords
+
+BY, BECAUSE = "bench", "to measure"
 
 
 class Row(models.Model):
@@ -50,6 +53,10 @@ class PghistoryRow(Row):
 class AuditlogRow(Row):
     """A signal inserts an entry of its changes."""
 
+    def get_additional_data(self) -> dict[str, str]:
+        """Give what is kept beside the changes."""
+        return {"user": BY, "because": BECAUSE}
+
     class Meta:
         app_label = "rivals"
 
@@ -57,6 +64,7 @@ class AuditlogRow(Row):
 class SimpleHistoryRow(Row):
     """A signal inserts a copy."""
 
+    _change_reason = BECAUSE
     history: Any = HistoricalRecords(app="rivals")
 
     class Meta:
@@ -68,6 +76,12 @@ KINDS: dict[str, type[Row]] = {
     "plain": PlainRow,
     "trail": TrailRow,
     "django-pghistory": PghistoryRow,
+    "django-pghistory_without_who_and_why": PghistoryRow,
     "django-auditlog": AuditlogRow,
     "django-simple-history": SimpleHistoryRow,
 }
+
+
+def told(kind: str) -> AbstractContextManager[Any]:
+    """Tell a package who does what follows and why, where it takes that from around; else it takes it from the row."""
+    return pghistory.context(user=BY, because=BECAUSE) if kind == "django-pghistory" else nullcontext()

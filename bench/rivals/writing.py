@@ -24,17 +24,15 @@ def write(kind: str, number: int) -> int:
     """Insert one row in a transaction of its own, with its entry where it is ours; give the entry's id, or 0."""
     from awe_incidents.actor import service
     from awe_incidents.audit import trail
-    from bench.rivals.models import KINDS
+    from bench.rivals.models import BECAUSE, BY, KINDS, told
 
     at = timezone.now()
-    with transaction.atomic():
+    with told(kind), transaction.atomic():
         row = KINDS[kind]._default_manager.create(title=f"row {number}", state="running", number=number, at=at)
         if kind != "trail":
             return 0
-        by = service("bench")
-        return trail.record(
-            "bench:written", subject=row, by=by, at=at, because="to measure", data={"number": number}
-        ).pk
+        by = service(BY)
+        return trail.record("bench:written", subject=row, by=by, at=at, because=BECAUSE, data={"number": number}).pk
 
 
 def keep_writing(
