@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from awe_incidents.audit.bundle import DISCLOSURES, PROJECTION, disclosure_line, projection_line
 from awe_incidents.audit.checkpoint import Checkpoint
 from awe_incidents.audit.erasure import Disclosure
-from awe_incidents.audit.errors import AwaitsSignature, ExportRefused, HeadForks
+from awe_incidents.audit.errors import AwaitsSignature, ExportRefused
 from awe_incidents.audit.exporting import (
     ERASURE_SECONDS,
     anchor_proofs,
@@ -28,7 +28,7 @@ from awe_incidents.audit.exporting import (
     projection_of,
     signed_checkpoints,
 )
-from awe_incidents.audit.log_rows import ENTRIES_AT_ONCE, bodies
+from awe_incidents.audit.log_rows import ENTRIES_AT_ONCE, bodies_there
 from awe_incidents.audit.log_tree import LogTree
 from awe_incidents.audit.tile_files import TileGrower
 from awe_incidents.audit.tiles import ENTRIES, TileName
@@ -148,12 +148,11 @@ def _write_tiles(stream: _Stream, connection: psycopg.Connection, checkpoint: Ch
         stream.add(str(name), data, method=zipfile.ZIP_DEFLATED if name.level == ENTRIES else zipfile.ZIP_STORED)
 
     tiles = TileGrower(write)
-    try:
-        for body in bodies(connection, 0, checkpoint.size):
-            tiles.append(body)
-            yield from stream.ready()
-    except HeadForks as error:
-        log.error("an exported trail is not whole", because=str(error))
+    for body in bodies_there(connection, checkpoint.size):
+        tiles.append(body)
+        yield from stream.ready()
+    if tiles.size != checkpoint.size:
+        log.error("an exported trail is not whole", size=checkpoint.size, found=tiles.size)
     if tiles.flush() != checkpoint.root:
         log.error("an exported trail is not the one that was signed", size=checkpoint.size)
 

@@ -31,7 +31,7 @@ from awe_incidents.audit.merkle import leaf_hash
 from awe_incidents.audit.note import Ed25519Verifier, Note, PublicKey
 from awe_incidents.audit.sequencer import entries_wait
 from awe_incidents.audit.tile_files import TileReader
-from awe_incidents.audit.tiles import HEIGHT, WIDTH, subtree_root
+from awe_incidents.audit.tiles import WIDTH
 
 HEARTBEAT_SECONDS = 600
 _PUBLISH_KEY = "INSERT INTO audit_logkey (vkey, first) VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -77,20 +77,20 @@ class TrailSigner:
         return self._publish(head.checkpoint())
 
     def check_again(self) -> None:
-        """Hold the next 256 of the entries that were signed against the tiles, round and round.
+        """Hold the next 256 of the entries that were signed against the tiles, round and round; fewer at the end.
 
         Raises: HeadForks, where one was changed since.
         """
-        bundles = self._last.size // WIDTH if self._last else 0
-        if self._last is None or not bundles:
+        if self._last is None or not self._last.size:
             return
+        bundles = -(-self._last.size // WIDTH)
         place, self._checked = self._checked % bundles, self._checked + 1
-        start = place * WIDTH
-        found = [leaf_hash(body) for body in bodies(self._connection, start, start + WIDTH)]
+        start, end = place * WIDTH, min((place + 1) * WIDTH, self._last.size)
+        found = [leaf_hash(body) for body in bodies(self._connection, start, end)]
         try:
             signed = TileReader(self._folder.public, self._last)
-            if subtree_root(found) != signed.hash(HEIGHT, place):
-                changed = next(index for index, one in enumerate(found, start) if one != signed.hash(0, index))
+            changed = next((index for index, one in enumerate(found, start) if one != signed.hash(0, index)), None)
+            if changed is not None:
                 raise HeadForks(f"entry {changed} is not the one that was signed")
         except TileRefused as error:
             log.warning("the tiles are not those of the log, and are made anew", error=type(error).__name__)

@@ -14,12 +14,14 @@ import base64
 import binascii
 import io
 import json
+import os
 import re
+import stat
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -40,7 +42,7 @@ VERDICTS = {
     "DELETED": (15, "entries in the middle are missing"),
     "REORDERED": (16, "the entries are the signed ones, in another order"),
     "TAMPERED": (17, "something is not what was signed: changed, inserted or exchanged"),
-    "UNREADABLE": (18, "files of the bundle are missing or of another form"),
+    "UNREADABLE": (18, "files of the bundle are missing, of another form, or lead out of it"),
     "NON_CANONICAL": (19, "an entry was signed that two readers could read differently"),
     "DUPLICATED": (20, "one event stands in the log twice"),
     "BACKDATED": (21, "a time is outside of what the checkpoints around it allow"),
@@ -59,11 +61,15 @@ VALUE_BYTES = {ED25519: 64, COSIGNATURE_ED25519: 8 + 64, COSIGNATURE_MLDSA44: 8 
 EMPTY_ROOT = sha256().digest()
 ERASED, ROTATED = "entry:erased", "log_key:rotated"
 ROTATION = "awe-incidents/log-key-rotation/v1"  # the first line of what the old key and the new one sign
-MAX_ROTATIONS = 10_000
+_ROTATES = f'"verb":"{ROTATED}"'.encode()  # so it stands in canonical bytes, and in no text
+MAX_ROTATIONS = 1_000
 PROJECTED = ("event_id", "verb", "subject_type", "subject_id", "actor", "incident_id", "occurred_at")
 MEMBERS = {"v", "id", "at", "verb", "subject", "actor", "incident", "data", "commitments"}
 TOLERANCE_SECONDS = 300
 MAX_FILE_BYTES = WIDTH * (2 + MAX_BYTES)
+MAX_LINE_BYTES = 4_000_000  # of texts behind one entry's commitments
+MAX_CHECKPOINTS, MAX_CHECKPOINTS_BYTES = 200_000, 256_000_000  # which are held in memory
+HEAPS = 64  # files, where there are many entries
 WINDOW = 512  # entries that are looked at around a change, to say what it was
 MAX_TOLD = 10  # findings of one verdict about checkpoints
 MAX_GAP = 1_024  # bundles that are missing one after the other, before the rest is not looked for
@@ -205,14 +211,21 @@ def decimal(digits: str) -> int:
     return int(digits)
 
 
-def signed_by(checkpoint: Checkpoint, keys: Sequence[Key]) -> dict[Key, int | None]:
+Marks = Mapping[tuple[str, bytes], Key]
+
+
+def marks_of(keys: Iterable[Key]) -> Marks:
+    """Give keys by what stands in front of their signatures."""
+    return {(key.name, key.id): key for key in keys}
+
+
+def signed_by(checkpoint: Checkpoint, keys: Marks) -> dict[Key, int | None]:
     """Give which of these keys signed, and at what time where their signatures say one; raises WrongSignature."""
     found: dict[Key, int | None] = {}
     for signature in checkpoint.signatures:
-        for key in keys:
-            if (signature.name, signature.key_id) == (key.name, key.id):
-                at = check_signature(checkpoint, key, signature.value)
-                found[key] = max(at, found.get(key) or 0) if at is not None else None
+        if key := keys.get((signature.name, signature.key_id)):
+            at = check_signature(checkpoint, key, signature.value)
+            found[key] = max(at, found.get(key) or 0) if at is not None else None
     return found
 
 
@@ -302,7 +315,7 @@ class KeyChain:
     def __init__(self, pins: Pins, found: Iterable[tuple[int, bytes]] = ()) -> None:
         """Take what you pinned, and the entries that may tell of new keys."""
         self.findings: list[Finding] = []
-        self.entries: dict[int, bytes] = {}
+        self.entries: dict[int, bytes] = {}  # their hashes
         rotations = self._read(pins.origin, found)
         chain = self._linked(self._known(pins.keys, rotations))
         self.rotations = chain
@@ -311,11 +324,7 @@ class KeyChain:
             end = chain[place + 1].index if place + 1 < len(chain) else MAX_SIZE
             begin = chain[place - 1].index if place else 0
             self._spans.update(dict.fromkeys(one.old, (begin, one.index)) | dict.fromkeys(one.new, (one.index, end)))
-
-    @property
-    def keys(self) -> list[Key]:
-        """Give all keys."""
-        return list(self._spans)
+        self.marks = marks_of(self._spans)
 
     def is_in_force(self, key: Key, size: int) -> bool:
         """Tell whether a key may sign a checkpoint of a size."""
@@ -338,7 +347,7 @@ class KeyChain:
                 check_members(content)
             except Refused:
                 continue  # which is found where all entries are read
-            self.entries[index] = data
+            self.entries[index] = sha256(data).digest()
             try:
                 rotations.append(parse_rotation(index, content, origin))
             except Refused as error:
@@ -418,18 +427,20 @@ class Statements:
 
     def __init__(self, pins: Pins, chain: KeyChain) -> None:
         self.pins, self.chain = pins, chain
+        self._witnesses = marks_of(pins.witnesses)
         self.findings: list[Finding] = []
         self.read = 0
         self._told = Counter[str]()
         self._by_size: dict[int, list[Statement]] = {}
+        self.is_ordered = False
         self._before: tuple[int, int | None, bytes] = (0, None, b"")  # size, time and bytes of the note before
 
     def add(self, data: bytes, *, what: str, is_yours: bool = False, is_ordered: bool = False) -> Statement | None:
         """Take up a checkpoint; None where it is none of this log's."""
         try:
             checkpoint = parse_checkpoint(data)
-            times = signed_by(checkpoint, self.chain.keys)
-            seen = signed_by(checkpoint, self.pins.witnesses)
+            times = signed_by(checkpoint, self.chain.marks)
+            seen = signed_by(checkpoint, self._witnesses)
         except Refused as error:
             self._untrusted(f"{what}: {error}", data)
             return None
@@ -443,6 +454,7 @@ class Statements:
         outside = [at for at in seen.values() if at]
         self._check_clock(checkpoint, own, outside)
         if is_ordered:
+            self.is_ordered = True
             self._check_order(checkpoint, own)
         return self._remember(checkpoint, times=outside or [own], witnesses=seen, is_yours=is_yours)
 
@@ -486,7 +498,7 @@ class Statements:
         return known
 
     def _untrusted(self, words: str, data: bytes) -> None:
-        self._tell(Finding("UNTRUSTED", words, evidence=[data[:MAX_FILE_BYTES].decode(errors="replace")]))
+        self._tell(Finding("UNTRUSTED", words, evidence=[data[:MAX_NOTE_BYTES].decode(errors="replace")]))
 
     def _tell(self, finding: Finding) -> None:
         """Take up a finding, up to a number of each verdict: a bundle must not fill the memory with them."""
@@ -627,25 +639,44 @@ class Tree:
 
 
 class Bundle:
-    """The files of the bundle."""
+    """The files of the bundle: plain ones inside of it, so that no link shows what else there is on this machine."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = Path(os.path.realpath(folder))
+        self._odd: dict[str, str] = {}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Give what was there and could not be read."""
+        return [Finding("UNREADABLE", f"{path} {words}") for path, words in self._odd.items()]
+
+    def open(self, path: str) -> IO[bytes] | None:
+        """Open a file for reading, None where there is none that may be read."""
+        real = Path(os.path.realpath(self.folder / path))
+        try:
+            if not real.is_relative_to(self.folder):
+                self._tell(path, "leads out of the bundle")
+            elif not stat.S_ISREG(real.stat().st_mode):  # to open a pipe would wait for who writes
+                self._tell(path, "is no file")
+            else:
+                return real.open("rb")
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            self._tell(path, f"cannot be read: {error.strerror}")
+        return None
+
+    def _tell(self, path: str, words: str) -> None:
+        if len(self._odd) < MAX_TOLD:
+            self._odd[path] = words
 
     def read(self, path: str) -> bytes | None:
         """Give a file's bytes, None where it is not there; of a file that is too large no more than tells so."""
-        try:
-            with (self.folder / path).open("rb") as file:
-                return file.read(MAX_FILE_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        file = self.open(path)
+        if file is None:
             return None
-
-    def open(self, path: str) -> IO[bytes] | None:
-        """Open a file for reading, None where it is not there."""
-        try:
-            return (self.folder / path).open("rb")
-        except FileNotFoundError:
-            return None
+        with file:
+            return file.read(MAX_FILE_BYTES + 1)
 
     def tile(self, level: int, index: int, width: int) -> bytes | None:
         """Give the hashes of a tile, from a wider one where the partial is gone; None where there is neither."""
@@ -665,10 +696,17 @@ class Bundle:
     def _other(self, level: int | str, index: int) -> bytes | None:
         """Give the full tile in a place, or the widest partial one: the log went on meanwhile, or was cut."""
         whole = tile_path(level, index)
-        names = [path.name for path in (self.folder / f"{whole}.p").glob("*") if path.name.isdigit()]
-        widest = max(names, key=int, default="0")
         data = self.read(whole)
-        return self.read(f"{whole}.p/{widest}") if data is None else data
+        if data is None and (widest := self._widest(f"{whole}.p")):
+            return self.read(f"{whole}.p/{widest}")
+        return data
+
+    def _widest(self, folder: str) -> int:
+        try:
+            with os.scandir(self.folder / folder) as there:
+                return max((int(one.name) for one in there if _PARTIAL(one.name)), default=0)
+        except OSError:
+            return 0
 
     def rotations(self) -> Iterator[tuple[int, bytes]]:
         """Yield the entries that may tell of new keys; what is missing ends it as it ends everything else."""
@@ -676,22 +714,28 @@ class Bundle:
         while gap <= MAX_GAP and number < MAX_ROTATIONS:
             data = self._other("entries", index)
             gap = 0 if data else gap + 1
-            if data and ROTATED.encode() in data:
+            if data and _ROTATES in data:
                 for place, entry in enumerate(split(data), index * WIDTH):
-                    if ROTATED.encode() in entry:
+                    if _ROTATES in entry:
                         number += 1
                         yield place, entry
             index += 1
 
     def notes(self) -> Iterator[bytes]:
-        """Yield the signed checkpoints of the file `checkpoints`, oldest first."""
+        """Yield the signed checkpoints of the file `checkpoints`, oldest first, as many as are read."""
         file = self.open("checkpoints")
         if file is None:
             return
         with file:
             paragraphs = _paragraphs(file)
-            for text in paragraphs:
+            for number, text in enumerate(paragraphs):
+                if number == MAX_CHECKPOINTS or file.tell() > MAX_CHECKPOINTS_BYTES:
+                    self._tell("checkpoints", f"is larger than what is read: {number} are")
+                    return
                 yield text + b"\n" + next(paragraphs, b"")
+
+
+_PARTIAL = re.compile("[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]", re.ASCII).fullmatch
 
 
 def _paragraphs(file: IO[bytes]) -> Iterator[bytes]:
@@ -707,9 +751,13 @@ def _paragraphs(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def split(data: bytes) -> list[bytes]:
-    """Give the entries of a bundle; what is torn at its end counts as one, so that it is missed by nobody."""
-    entries, place, size = [], 0, len(data)
-    while place + 2 <= size:
+    """Give the entries of a bundle; what is torn at its end counts as one, so that it is missed by nobody.
+
+    So does what comes behind twice as many as it may have: millions of empty ones would fill the memory.
+    """
+    entries: list[bytes] = []
+    place, size = 0, len(data)
+    while place + 2 <= size and len(entries) < WIDTH * 2:
         start = place + 2
         place = start + (data[start - 2] << 8 | data[start - 1])
         entries.append(data[start:place])
@@ -737,6 +785,8 @@ _EVENT = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 def parse_entry(data: bytes) -> dict[str, Any]:
     """Read an entry, and demand that its bytes are the only ones that say so; raises Refused."""
+    if len(data) > MAX_BYTES:
+        raise Refused(f"it has more than {MAX_BYTES} bytes")
     try:
         text = data.decode()
         marks = data.translate(_MARKS)
@@ -776,7 +826,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 # Twice the same key would show one text to us, and another one to others.
-_DECODE_LINE = json.JSONDecoder(object_pairs_hook=_object).raw_decode
+_DECODE_LINE = json.JSONDecoder(object_pairs_hook=_object).decode
 
 
 def _integer(digits: str) -> int:
@@ -814,23 +864,48 @@ def check_members(content: dict[str, Any]) -> None:
         raise Refused("its commitments are no object")
 
 
-class EventIds:
-    """Finds events that stand twice, in little memory: ids go to heaps by their first byte, large ones to disk."""
+class Heaps:
+    """Records of one length, in little memory: they go to heaps by their key, and large heaps to disk.
+
+    Which heap that is differs from run to run, so nobody can make all of them go to one.
+    """
 
     def __init__(self) -> None:
-        self._heaps = [tempfile.SpooledTemporaryFile(16_384) for _ in range(WIDTH)]  # noqa: SIM115 (see close)
+        self._heaps = [tempfile.SpooledTemporaryFile(16_384) for _ in range(HEAPS)]  # noqa: SIM115 (see close)
+
+    def add(self, key: bytes, record: bytes) -> None:
+        """Take up a record."""
+        self._heaps[hash(key) % HEAPS].write(record)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield heap by heap, each in the order in which it was filled."""
+        for heap in self._heaps:
+            heap.seek(0)
+            yield heap.read()
+
+    def close(self) -> None:
+        """Remove the heaps."""
+        for heap in self._heaps:
+            heap.close()
+
+
+class EventIds:
+    """Finds events that stand twice."""
+
+    def __init__(self) -> None:
+        self._heaps = Heaps()
+        self.close = self._heaps.close
 
     def add(self, index: int, event: str) -> None:
         """Take up an id, 36 characters."""
         raw = bytes.fromhex(event.replace("-", ""))
-        self._heaps[raw[0]].write(raw + index.to_bytes(8))
+        self._heaps.add(raw, raw + index.to_bytes(8))
 
     def repeated(self) -> tuple[int, int] | None:
         """Give the first entry that repeats an event, and the entry that it repeats."""
         found: tuple[int, int] | None = None
-        for heap in self._heaps:
-            heap.seek(0)
-            data, seen = heap.read(), dict[bytes, int]()
+        for data in self._heaps:
+            seen = dict[bytes, int]()
             for place in range(0, len(data), 24):
                 index = int.from_bytes(data[place + 16 : place + 24])
                 first = seen.setdefault(data[place : place + 16], index)
@@ -838,10 +913,43 @@ class EventIds:
                     found = (index, first)
         return found
 
-    def close(self) -> None:
-        """Remove the heaps."""
-        for heap in self._heaps:
-            heap.close()
+
+class Missing:
+    """Texts that are gone, and those that entries behind them say to be erased."""
+
+    def __init__(self) -> None:
+        self._heaps = Heaps()
+        self.close = self._heaps.close
+
+    def add(self, index: int, event: str, name: str, *, is_erased: bool) -> None:
+        """Take up that entry `index` lacks a text, or that it says so of another one."""
+        key = self._key(event, name)
+        self._heaps.add(key, key + bytes([is_erased]) + index.to_bytes(8))
+
+    def first(self) -> tuple[int, set[bytes]] | None:
+        """Give the first entry that lacks a text that nobody erased, and the keys of such texts."""
+        found: tuple[int, set[bytes]] | None = None
+        for data in self._heaps:
+            gone = dict[bytes, int]()
+            for place in range(0, len(data), 25):
+                key = data[place : place + 16]
+                if data[place + 16]:
+                    gone.pop(key, None)
+                else:
+                    gone[key] = int.from_bytes(data[place + 17 : place + 25])
+            first = min(gone.values(), default=MAX_SIZE)
+            keys = {key for key, index in gone.items() if index == first}
+            if keys and (found is None or first <= found[0]):
+                found = (first, keys | (found[1] if found and found[0] == first else set()))
+        return found
+
+    def names(self, entry: bytes, keys: Collection[bytes]) -> list[str]:
+        """Name those texts of an entry."""
+        content = parse_entry(entry)
+        return sorted(name for name in content["commitments"] if self._key(content["id"], name) in keys)
+
+    def _key(self, event: str, name: str) -> bytes:
+        return sha256(f"{len(event)} {event} {name}".encode(errors="replace")).digest()[:16]
 
 
 class Lines:
@@ -850,7 +958,7 @@ class Lines:
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self._name = file, name
         self._before = -1
-        self._raw = file.readline(MAX_FILE_BYTES)
+        self._raw = file.readline(MAX_LINE_BYTES)
 
     def take_exactly(self, index: int, raw: bytes) -> bool:
         """Take the next line if it is this one, byte for byte, which spares reading it as JSON."""
@@ -878,13 +986,13 @@ class Lines:
 
     def _advance(self, before: int) -> None:
         self._before = before
-        self._raw = self._file.readline(MAX_FILE_BYTES)
+        self._raw = self._file.readline(MAX_LINE_BYTES)
 
     def _parsed(self) -> dict[str, Any] | None:
         if not self._raw:
             return None
         try:
-            line = _DECODE_LINE(self._raw.decode())[0]
+            line = _DECODE_LINE(self._raw.decode())
         except (ValueError, RecursionError, Refused):
             line = None
         if type(line) is not dict or type(line.get("index")) is not int or line["index"] <= self._before:
@@ -899,13 +1007,13 @@ class Entries:
         self, bundle: Bundle, statements: Sequence[Statement], tolerance_seconds: int, rotations: dict[int, bytes]
     ) -> None:
         self.findings: dict[str, Finding] = {}
-        self._rotations = dict(rotations)
+        self._bundle, self._rotations = bundle, dict(rotations)
         self.unknown_versions = 0
         self.unchecked_actors = 0
         self._ids = EventIds()
         self._files = {name: bundle.open(f"{name}.jsonl") for name in ("projection", "disclosures")}
         self._lines = {name: Lines(file, name) for name, file in self._files.items() if file is not None}
-        self._missing: dict[str, tuple[int, set[str]]] = {}
+        self._missing = Missing()
         timed = [one for one in statements if one.first_at is not None]
         self.is_timed = bool(timed)
         self._brackets = _brackets(timed, tolerance_seconds)
@@ -928,7 +1036,7 @@ class Entries:
             except Refused as error:
                 self._found("NON_CANONICAL", index, str(error))
                 continue
-            if content["verb"] == ROTATED and self._rotations.pop(index, None) != data:
+            if content["verb"] == ROTATED and self._rotations.pop(index, None) != sha256(data).digest():
                 self._found("UNTRUSTED", index, "it tells of a new key, and not as it did when keys were looked for")
             self._ids.add(index, content["id"])
             self._check_time(index, content["at"])
@@ -941,17 +1049,20 @@ class Entries:
             self._found("DUPLICATED", twice[0], f"it tells of the same event as entry {twice[1]}")
         if is_whole and (gone := [index for index in self._rotations if index < size]):
             self._found("UNTRUSTED", min(gone), "it told of a new key when keys were looked for, and is another one")
-        if is_whole and self._missing:
-            index, fields = min(self._missing.values())
-            self._found(
-                "UNAUTHORISED_ERASURE", index, f"the text of {', '.join(sorted(fields))} is gone without an entry"
-            )
+        if is_whole and (gone_texts := self._missing.first()):
+            self._find_erasure(*gone_texts, size=size)
         for name, lines in self._lines.items() if is_whole else ():
             self._check_end(name, lines, size)
         self._ids.close()
+        self._missing.close()
         for file in self._files.values():
             if file is not None:
                 file.close()
+
+    def _find_erasure(self, index: int, keys: Collection[bytes], *, size: int) -> None:
+        tile, place = divmod(index, WIDTH)
+        names = self._missing.names(self._bundle.entries(tile, width_at(size, 0, tile))[place], keys)
+        self._found("UNAUTHORISED_ERASURE", index, f"the text of {', '.join(names)} is gone without an entry")
 
     def _check_end(self, name: str, lines: Lines, size: int) -> None:
         try:
@@ -985,32 +1096,31 @@ class Entries:
 
     def _check_texts(self, index: int, content: dict[str, Any]) -> dict[str, str]:
         """Open the commitments of an entry, and give the texts behind them."""
-        line = self._lines["disclosures"].take(index)
-        opened = line.get("texts") if line else {}
-        if not isinstance(opened, dict):
-            raise Refused(f"the disclosures of entry {index} have no texts")
-        committed = content["commitments"]
+        line = self._lines["disclosures"].take(index) or {"index": index, "texts": {}}
+        opened = line.get("texts")
+        if line.keys() != {"index", "texts"} or type(opened) is not dict:
+            raise Refused(f"the disclosures of entry {index} are no texts, or hold something else, too")
+        committed, event = content["commitments"], content["id"]
         texts = {}
         for name, pair in opened.items():
-            if committed.get(name) != _commitment(pair):
+            commitment = _commitment(pair)
+            if commitment is None or committed.get(name) != commitment:
                 self._found("TAMPERED", index, f"the text that is shown for {name} is not the one that it commits to")
             else:
                 texts[name] = pair[1]
-        if gone := committed.keys() - opened.keys():
-            self._missing[content["id"]] = (index, set(gone))
+        for name in committed.keys() - opened.keys():
+            self._missing.add(index, event, name, is_erased=False)
         if content["verb"] == ERASED:
-            self._authorise(content["data"])
+            self._authorise(index, content["data"])
         return texts
 
-    def _authorise(self, data: dict[str, Any]) -> None:
-        """Strike off what an entry says to be erased."""
+    def _authorise(self, index: int, data: dict[str, Any]) -> None:
+        """Note what an entry says to be erased."""
         event, fields = data.get("event"), data.get("fields")
-        if not isinstance(event, str) or not isinstance(fields, list) or event not in self._missing:
-            return
-        _, gone = self._missing[event]
-        gone.difference_update(name for name in fields if isinstance(name, str))
-        if not gone:
-            del self._missing[event]
+        if isinstance(event, str) and isinstance(fields, list):
+            for name in fields:
+                if isinstance(name, str):
+                    self._missing.add(index, event, name, is_erased=True)
 
     def _check_projection(self, index: int, content: dict[str, Any], texts: dict[str, str], *, is_plain: bool) -> None:
         expected = _projection(content, texts)
@@ -1021,11 +1131,14 @@ class Entries:
         if line is None:
             self._found("PROJECTION_MISMATCH", index, "it has no search columns")
             return
+        if line.keys() != {"index", *PROJECTED}:
+            self._found("PROJECTION_MISMATCH", index, "it has other search columns than those that follow from it")
+            return
         if expected["actor"] is _SEALED:
             self.unchecked_actors += 1
-            expected["actor"] = line.get("actor")
+            expected["actor"] = line["actor"]
         for name in PROJECTED:  # and True == 1 in Python
-            if line.get(name) != expected[name] or type(line.get(name)) is not type(expected[name]):
+            if line[name] != expected[name] or type(line[name]) is not type(expected[name]):
                 self._found("PROJECTION_MISMATCH", index, f"the search column {name} says something else")
                 return
 
@@ -1048,7 +1161,7 @@ def _commitment(pair: object) -> str | None:
                 data = b"\2" + bytes([len(raw)]) + raw + text.encode()
             except ValueError:
                 return None
-            return f"sha256:{sha256(data).hexdigest()}" if len(raw) * 2 == len(salt) else None
+            return f"sha256:{sha256(data).hexdigest()}" if raw.hex() == salt else None
     return None
 
 
@@ -1057,15 +1170,16 @@ def _projection_line(index: int, columns: dict[str, Any]) -> bytes | None:
 
     None where a column is not of the type that it should be, and has to be looked at.
     """
-    incident = columns["incident_id"]
-    if not (type(columns["actor"]) is type(columns["subject_type"]) is type(columns["subject_id"]) is str):
+    incident, actor = columns["incident_id"], columns["actor"]
+    if not (type(actor) is type(columns["subject_type"]) is type(columns["subject_id"]) is str):
         return None
     if incident is not None and type(incident) is not int:
         return None
+    name = _ENCODE(actor) if actor.startswith("service:") else f'"{actor}"'  # a service's comes from beside the entry
     return (
         f'{{"index":{index},"event_id":"{columns["event_id"]}","verb":"{columns["verb"]}",'
         f'"subject_type":"{columns["subject_type"]}","subject_id":"{columns["subject_id"]}",'
-        f'"actor":"{columns["actor"]}","incident_id":{"null" if incident is None else incident},'
+        f'"actor":{name},"incident_id":{"null" if incident is None else incident},'
         f'"occurred_at":"{columns["occurred_at"]}"}}\n'
     ).encode()
 
@@ -1350,7 +1464,7 @@ class Verification:
             self.report.size, self.report.root = head.size, base64.b64encode(head.root).decode()
             self._check_sizes(head)
             self._check_entries(head)
-        self.report.findings += [*self._chain.findings, *self._statements.findings]
+        self.report.findings += [*self._chain.findings, *self._statements.findings, *self._bundle.findings]
         self.report.checkpoints = self._statements.read
         self._say_which_keys()
         self.report.seconds = round(time.monotonic() - began, 3)
@@ -1401,7 +1515,7 @@ class Verification:
         entries = Entries(self._bundle, statements, self._pins.tolerance_seconds, self._chain.entries)
         wrong, good, is_shaped = self._grow(head, statements, entries)
         heads = [one for one in statements if one.size == head.size and one.is_theirs]
-        is_whole = is_shaped and any(one not in wrong for one in heads)
+        is_whole = is_shaped and not set(heads) <= set(wrong)
         entries.close(size=head.size, is_whole=is_whole)
         if is_whole:
             self.report.findings += [*entries.findings.values(), *self._tile_findings]
@@ -1415,7 +1529,8 @@ class Verification:
             wrong = [one for one, root in signed if root not in (None, one.root)]
         self._contradictions(wrong, head)
         self._say_what_was_not_checked(entries)
-        self._check_anchors(head, [one for one in statements if one not in wrong])
+        contradicting = set(wrong)
+        self._check_anchors(head, [one for one in statements if one not in contradicting])
 
     def _grow(
         self, head: Statement, statements: Sequence[Statement], entries: Entries
@@ -1479,9 +1594,8 @@ class Verification:
 
     def _contradictions(self, wrong: Sequence[Statement], head: Statement) -> None:
         """Name what the log signed beside the head that cannot be true together with it."""
-        for one in wrong:
-            if one.size == head.size:
-                continue  # a split view, which is found already
+        others = [one for one in wrong if one.size != head.size]  # of which the others are a split view, found already
+        for one in others[:MAX_TOLD]:
             whose = "you hold" if one.is_yours else "it signed, too"
             words = f"the {one.size} entries of the checkpoint that {whose} are not the beginning of these {head.size}"
             evidence = [one.note.decode(), head.note.decode()]
@@ -1504,6 +1618,8 @@ class Verification:
         for name in ("projection", "disclosures"):
             if name not in entries.read_beside:
                 notes.append(f"Not checked: {name}, for the bundle has none (or they could not be read).")
+        if not self._statements.is_ordered:
+            notes.append("Not checked: what was signed before, for the bundle has no file `checkpoints`.")
         if not entries.is_timed:
             notes.append("Not checked: times, for no checkpoint carries a time by a key that you pinned.")
         if entries.unknown_versions:
@@ -1544,6 +1660,8 @@ def verify_proof(data: bytes, entry: bytes, index: int, pins: Pins) -> Report:
 def parse_proof(data: bytes) -> tuple[int, list[bytes], bytes]:
     """Read a proof: the index that it claims, its hashes and its checkpoint; raises Refused."""
     head, _, note = data.partition(b"\n\n")
+    if len(head) > MAX_NOTE_BYTES:
+        raise Refused("it is too large for a proof")
     lines = head.decode(errors="replace").split("\n")
     if lines.pop(0) != "c2sp.org/tlog-proof@v1":
         raise Refused("it does not begin with c2sp.org/tlog-proof@v1")
@@ -1580,7 +1698,7 @@ def included_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) ->
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Verify, print the report, and give the exit code of the verdict; 2 when misused."""
+    """Verify, print the report, and give the exit code of the verdict; 2 without one."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
@@ -1592,12 +1710,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             tolerance_seconds=arguments.tolerance,
         )
         report = _run(arguments, pins, parser.error)
+        if arguments.accept_unanchored:
+            report.findings = [one for one in report.findings if one.verdict != "UNANCHORED"]
+        if arguments.evidence:
+            _keep_evidence(arguments.evidence, report)
     except (OSError, Refused) as error:
         parser.error(str(error))
-    if arguments.accept_unanchored:
-        report.findings = [one for one in report.findings if one.verdict != "UNANCHORED"]
-    if arguments.evidence:
-        _keep_evidence(arguments.evidence, report)
+    except MemoryError:
+        parser.error("there is not enough memory on this machine")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     print(json.dumps(report.as_json(), indent=2) if arguments.json else report.as_words())
@@ -1608,10 +1728,28 @@ def _run(arguments: argparse.Namespace, pins: Pins, misused: Callable[[str], NoR
     if arguments.proof:
         if arguments.entry is None or arguments.index is None:
             misused("--proof needs --entry and --index: you say which entry it has to be")
-        return verify_proof(arguments.proof.read_bytes(), arguments.entry.read_bytes(), arguments.index, pins)
+        return verify_proof(_read(arguments.proof), _read(arguments.entry), arguments.index, pins)
     if arguments.bundle is None or not arguments.bundle.is_dir():
         misused("name the folder of the bundle")
-    return Verification(arguments.bundle, pins, [path.read_bytes() for path in arguments.known]).run()
+    return Verification(arguments.bundle, pins, [_read(path) for path in arguments.known]).run()
+
+
+def _read(path: Path) -> bytes:
+    """Give what is in a file, up to more than it may be."""
+    with path.open("rb") as file:
+        return file.read(MAX_NOTE_BYTES * 2)
+
+
+def _natural(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not _natural(text):
+        raise argparse.ArgumentTypeError("at least 1")
+    return int(text)
 
 
 def _keep_evidence(folder: Path, report: Report) -> None:
@@ -1626,7 +1764,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="verify_trail.py",
         description="Verify an exported audit trail, trusting nobody but the keys that you name.",
-        epilog=f"exit codes:\n{codes}\n    2  misused\n\nOf several verdicts the one furthest down is given.",
+        epilog=f"exit codes:\n{codes}\n    2  no verdict: misused, or stopped by this machine\n\n"
+        "Of several verdicts the one furthest down is given.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -1634,15 +1773,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--origin", required=True, help="the log that it has to be, as you were told when it began")
     add("--vkey", action="append", required=True, metavar="KEY", help="a key by which the log speaks (repeat)")
     add("--witness", action="append", default=[], metavar="KEY", help="the key of a witness that you trust (repeat)")
-    add("--quorum", type=int, default=1, metavar="N", help="how many witnesses must have signed (default 1)")
+    add("--quorum", type=_positive, default=1, metavar="N", help="how many witnesses must have signed (default 1)")
     add("--known", action="append", default=[], type=Path, metavar="FILE", help="a checkpoint that you kept (repeat)")
-    add("--tolerance", type=int, default=TOLERANCE_SECONDS, metavar="SECONDS", help="between clocks (default 300)")
+    add("--tolerance", type=_natural, default=TOLERANCE_SECONDS, metavar="SECONDS", help="between clocks (default 300)")
     add("--accept-unanchored", action="store_true", help="do not mind entries at the end that nobody outside holds")
     add("--evidence", type=Path, metavar="FOLDER", help="keep contradicting signed notes in files here")
     add("--json", action="store_true", help="print the report as JSON")
     add("--proof", type=Path, metavar="FILE", help="verify one entry's .tlog-proof instead of a bundle")
     add("--entry", type=Path, metavar="FILE", help="with --proof: the bytes of the entry")
-    add("--index", type=int, metavar="N", help="with --proof: the index that the entry has to have")
+    add("--index", type=_natural, metavar="N", help="with --proof: the index that the entry has to have")
     return parser
 
 

@@ -217,12 +217,12 @@ def test_a_refusal_ends_the_signer_with_its_name_and_code(
 def test_a_running_signer_finds_what_was_rewritten_after_it_was_signed(
     connection: psycopg.Connection, running: Callable[..., subprocess.Popen[str]], folder: Path
 ) -> None:
-    add(connection, *range(256))
+    add(connection, *range(300))
     signer = running(*PROGRAM, "sign", env=signing(folder))
-    until(lambda: published_size(folder) == 256)
+    until(lambda: published_size(folder) == 300)
     rows.tamper("UPDATE audit_entry SET body = 'another' WHERE id = (SELECT max(entry_id) FROM audit_leaf)")
     output, _ = signer.communicate(timeout=WITHIN_SECONDS)
-    assert (signer.returncode, "entry 255 is not the one that was signed" in output) == (13, True)
+    assert (signer.returncode, "entry 299 is not the one that was signed" in output) == (13, True)
 
 
 def test_a_second_signer_of_a_folder_is_refused(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from awe_incidents.audit import canonical, errors, note, proof, verify_trail
 from awe_incidents.audit.bundle import Record
 from awe_incidents.audit.checkpoint import Checkpoint
+from awe_incidents.audit.cosignature import Mldsa44Cosigner
 from awe_incidents.audit.erasure import Disclosure
 from awe_incidents.audit.note import Note, Signature
 from awe_incidents.audit.tile_files import TileReader
@@ -148,13 +149,13 @@ def test_the_report_for_machines_holds_what_the_words_say(golden: Path, capsys: 
 def test_real_checkpoints_of_public_logs_are_read() -> None:
     for data, vkeys in ((published.ARCHE_NOTE, published.ARCHE), (published.NAVIGLI_NOTE, published.NAVIGLI)):
         keys = [verify_trail.parse_key(vkey) for vkey in vkeys]
-        found = verify_trail.signed_by(verify_trail.parse_checkpoint(data), keys)
+        found = verify_trail.signed_by(verify_trail.parse_checkpoint(data), verify_trail.marks_of(keys))
         assert set(found) == set(keys)
     assert set(found.values()) == {published.NAVIGLI_AT}
     changed = verify_trail.parse_checkpoint(published.NAVIGLI_NOTE.replace(b"\n185550722\n", b"\n185550723\n"))
     for key in keys:
         with pytest.raises(verify_trail.WrongSignature):
-            verify_trail.signed_by(changed, [key])
+            verify_trail.signed_by(changed, verify_trail.marks_of([key]))
 
 
 # One entry's proof
@@ -428,7 +429,7 @@ def test_an_mldsa44_signature_does_not_cover_extension_lines() -> None:
     extended = published.NAVIGLI_NOTE.replace(b"\n\n", b"\nextension\n\n", 1)
     key = verify_trail.parse_key(published.NAVIGLI[1])
     with pytest.raises(verify_trail.WrongSignature):
-        verify_trail.signed_by(verify_trail.parse_checkpoint(extended), [key])
+        verify_trail.signed_by(verify_trail.parse_checkpoint(extended), verify_trail.marks_of([key]))
 
 
 @pytest.mark.parametrize(
@@ -481,3 +482,41 @@ def test_the_extra_line_of_a_proof_is_passed_over(tmp_path: Path) -> None:
     assert main([*arguments, *log.arguments()]) == 0
     path.write_bytes(path.read_bytes().replace(b"\nindex", b"\nindices"))
     assert main([*arguments, *log.arguments()]) == 18
+
+
+def with_mldsa(log: logs.Log) -> verify_trail.Key:
+    """Let a witness sign by ML-DSA-44 as well; give its key."""
+    cosigner = Mldsa44Cosigner.from_seed(log.witness.key.name, bytes(32), clock=lambda: log.now)
+    one = Note.parse(log.notes[-1])
+    mark = Signature(cosigner.key.name, cosigner.key.id, cosigner.sign(one.text))
+    log.notes[-1] = bytes(Note(one.text, (*one.signatures, mark)))
+    return verify_trail.parse_key(str(cosigner.key))
+
+
+def by_mldsa_alone(log: logs.Log, key: verify_trail.Key, bundle: Path) -> verify_trail.Report:
+    pins = verify_trail.Pins(log.origin, [verify_trail.parse_key(vkey) for vkey in log.vkeys()], [key])
+    return verify_trail.Verification(bundle, pins).run()
+
+
+def test_a_witness_that_signs_by_mldsa44_anchors_a_bundle(tmp_path: Path) -> None:
+    log = logs.usual(10)
+    key = with_mldsa(log)
+    bundle = log.export(tmp_path / "bundle")
+    assert by_mldsa_alone(log, key, bundle).verdict == "OK"
+    for name in ("checkpoint", "checkpoints"):
+        lines = (bundle / name).read_text().splitlines()
+        place, line = next((place, line) for place, line in enumerate(lines) if len(line) > 3_000)
+        lines[place] = line[:200] + ("A" if line[200] != "A" else "B") + line[201:]
+        (bundle / name).write_text("\n".join(lines) + "\n")
+    assert by_mldsa_alone(log, key, bundle).verdict == "UNTRUSTED"
+
+
+def test_a_cryptography_without_mldsa44_says_so_and_passes_over_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = logs.usual(10)
+    key = with_mldsa(log)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+    report = by_mldsa_alone(log, key, log.export(tmp_path / "bundle"))
+    assert report.verdict == "UNTRUSTED"
+    assert "cannot check ML-DSA-44: take a newer one" in report.as_words()
