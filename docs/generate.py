@@ -58,6 +58,7 @@ from docs.action_pages import action_documents  # noqa: E402
 from docs.cause_pages import GENERATED, cause_documents  # noqa: E402
 from docs.fault_page import fault_page  # noqa: E402
 from docs.ocsf_page import ocsf_page  # noqa: E402
+from docs.recovery_fault_page import recovery_fault_page  # noqa: E402
 
 SITUATIONS = ("healthy", "prerequisite missing", "target hanging")
 
@@ -73,6 +74,7 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "signatures.md", signature_page()
     yield "faults.md", fault_page(GENERATED)
     yield "ocsf.md", ocsf_page(GENERATED)
+    yield "recovery-faults.md", recovery_fault_page(GENERATED)
     for slug in all_checks():
         yield f"checks/{slug}.md", check_page(slug)
     yield from cause_documents()

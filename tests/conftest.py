@@ -18,6 +18,7 @@ from awe_incidents.accounts.models import User
 from awe_incidents.accounts.operations import create_user, issue_token
 from awe_incidents.accounts.roles import Role, scopes_of
 from awe_incidents.actor import service
+from awe_incidents.audit import signed
 from diagnostics.models import Stack
 from diagnostics.operations import apply_stack
 from diagnostics.stack import parse_toml
@@ -69,6 +70,12 @@ def _empty_as_owner(self: TransactionTestCase) -> None:
 
 # For good and not by a fixture: pytest-django cleans up after all fixtures are gone.
 TransactionTestCase._fixture_teardown = _empty_as_owner  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _never_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test without a signer take longer than the minute after which nothing is approved without one."""
+    monkeypatch.setattr(signed, "SILENT_SECONDS", 3600.0)
 
 
 def _person(name: str, *roles: Role) -> User:

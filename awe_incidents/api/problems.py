@@ -74,7 +74,7 @@ BY_ERROR: dict[type[Exception], Kind] = {
     audit.PathMalformed: BY_STATUS[404],
     audit.TileMissing: BY_STATUS[404],
     audit.ExportRefused: Kind(503, "not-exportable", "The trail cannot be exported now"),
-    audit.AuditError: Kind(503, "trail-unavailable", "The audit trail takes no entries, so nothing was changed"),
+    audit.AuditError: Kind(503, "trail-unavailable", "The audit trail is not available, so nothing was changed"),
     diagnostics.UnknownStack: Kind(400, "unknown-stack", "There is no such stack"),
     diagnostics.UnknownSuite: Kind(400, "unknown-suite", "There is no such suite"),
     diagnostics.SecretNotStorable: Kind(400, "secret-not-storable", "The secret cannot be stored"),

@@ -2,7 +2,7 @@
 
 AuditError
 ├── NotInTransaction      a fact was to be recorded outside of the transaction of its change
-├── TrailUnavailable      the trail takes no entries now
+├── TrailUnavailable      the trail takes no entries now, or nobody signs them
 ├── SequenceMissing       the row that the sequencer locks is gone
 ├── AwaitsSignature       no signed checkpoint covers it yet
 ├── TrailBroken           the rows are not those that were signed
@@ -73,7 +73,7 @@ class NotInTransaction(AuditError):
 
 
 class TrailUnavailable(AuditError):
-    """The trail takes no entries now, so nothing was changed; try again."""
+    """The trail takes no entries now, or nobody signs them, so nothing was changed; try again."""
 
 
 class SequenceMissing(AuditError):

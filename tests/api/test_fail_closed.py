@@ -268,6 +268,7 @@ def test_every_changing_endpoint_of_the_schema_is_walked() -> None:
 
 @pytest.mark.parametrize("tables", [TRAIL, ("audit_disclosure",)], ids=["all of it", "texts alone"])
 @pytest.mark.parametrize("endpoint", CALLS, ids=" ".join)
+@pytest.mark.recovery_fault("trail down", counted="every row of every table, for every changing endpoint (503)")
 def test_a_change_is_recorded_or_does_not_happen(
     house: House, endpoint: tuple[str, str], tables: tuple[str, ...]
 ) -> None:

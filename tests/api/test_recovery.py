@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,8 @@ from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
+from awe_incidents.api.v1 import recovery_requests
+from awe_incidents.audit import signed
 from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.models import Execution, ManualAction, RecoveryRequest
@@ -78,6 +82,7 @@ def test_a_request_is_approved_on_its_digest_and_followed(operator: User, approv
     assert client_of(approver).get(body["links"]["output"]).json()["results"] == []
 
 
+@pytest.mark.recovery_fault("key repeated", counted="requests that there are")
 def test_the_same_key_gives_the_same_request_and_another_body_is_refused(operator: User) -> None:
     key = {"Idempotency-Key": "the-same"}
     first, again = (post(operator, REQUESTS, ASKED, **key) for _ in range(2))
@@ -85,6 +90,50 @@ def test_the_same_key_gives_the_same_request_and_another_body_is_refused(operato
     assert again.headers["Idempotency-Replayed"] == "true"
     problem_of(post(operator, REQUESTS, {**ASKED, "because": "other"}, **key), 422, "idempotency-key-reused")
     assert RecoveryRequest.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.recovery_fault("key in progress", counted="requests that there are")
+def test_a_request_that_is_still_in_progress_is_told_so(operator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, inside, go_on = {"Idempotency-Key": "the-same"}, threading.Event(), threading.Event()
+
+    def ask_slowly(**asked: Any) -> Any:
+        inside.set()
+        assert go_on.wait(20)
+        return operations.request_action(**asked)
+
+    def ask() -> Any:
+        try:
+            return post(operator, REQUESTS, ASKED, **key)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(recovery_requests, "request_action", ask_slowly)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask)
+        assert inside.wait(20)
+        problem_of(post(operator, REQUESTS, ASKED, **key), 409, "idempotency-key-in-progress")
+        go_on.set()
+        assert first.result(timeout=20).status_code == 201
+    assert RecoveryRequest.objects.count() == 1
+
+
+@pytest.mark.recovery_fault("signer down", counted="executions")
+def test_an_approval_that_nobody_would_sign_is_refused(
+    operator: User,
+    approver: User,
+    world: World,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = world.ask()
+    monkeypatch.setattr(signed, "SILENT_SECONDS", 0)
+    approval = step(approver, request, "approval", digest=request.terms.digest, because="I looked")
+    told = problem_of(approval, 503, "trail-unavailable")
+    assert "not signed now" in told["detail"]
+    assert int(approval.headers["Retry-After"]) > 0
+    at_once = post(operator, REQUESTS, {**ASKED, "action": "test.write_at_once"})
+    problem_of(at_once, 503, "trail-unavailable")
+    assert not Execution.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.diagnostics.checks.certificates import Authority
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "engine-proxy.conf"
 SSHD = "/usr/sbin/sshd"
 PROGRAMS = {"sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx-light", "busybox": "busybox-static"}
+TINY = "tiny:1"
 NAMESPACE = "awe-tls-engine"
 HERE, THERE = "10.199.77.1", "10.199.77.2"
 START_SECONDS = 30.0
@@ -101,7 +102,11 @@ def engine_with_tls(folder: Path) -> Iterator[TlsEngine]:
         )
         try:
             wait_until(lambda: answers(own), seconds=START_SECONDS)
-            _import_busybox(own)
+            import_busybox(own)
+            with contextlib.closing(docker.DockerClient(base_url=own, timeout=60)) as client:
+                labels = {"com.docker.compose.project": "roads", "com.docker.compose.service": "still"}
+                program = ["/bin/sh", "-c", "echo begun; exec sleep 1000"]
+                client.containers.run(TINY, program, labels=labels, detach=True, network_mode="none")
             files = (folder / name for name in ("ca.crt", "client.crt", "client.key"))
             yield TlsEngine(f"tcp://{THERE}:2376", *files)
         finally:
@@ -128,8 +133,8 @@ def _namespace() -> Iterator[None]:
         subprocess.run(["ip", "netns", "delete", NAMESPACE], check=True)
 
 
-def _import_busybox(engine: str) -> None:
-    """Make an image of the host's static busybox, and let one container of it run."""
+def import_busybox(engine: str, *, image: str = TINY) -> None:
+    """Make an image of the host's static busybox; each name has another one."""
     content = io.BytesIO()
     found = shutil.which("busybox")
     assert found
@@ -139,15 +144,11 @@ def _import_busybox(engine: str) -> None:
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
-    client = docker.DockerClient(base_url=engine, timeout=60)
-    try:
-        client.api.import_image_from_data(content.getvalue(), repository="tiny", tag="1")
-        labels = {"com.docker.compose.project": "roads", "com.docker.compose.service": "still"}
-        client.containers.run(
-            "tiny:1", ["/bin/sh", "-c", "echo begun; exec sleep 1000"], labels=labels, detach=True, network_mode="none"
+    with contextlib.closing(docker.DockerClient(base_url=engine, timeout=60)) as client:
+        repository, _, tag = image.partition(":")
+        client.api.import_image_from_data(
+            content.getvalue(), repository=repository, tag=tag, changes=[f"LABEL version={tag}"]
         )
-    finally:
-        client.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from diagnostics.stack import SecretReference, StackConfig
 from tests.leaks.canaries import KEY
 
 MADE = "made/just+now-Quartz 4711"  # what an action makes
+MOODS = ["well", "refuses", "breaks", "lies", "slow", "lingers"]
+PATIENCE_SECONDS = 120.0  # for a test to let it go on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class WriteParameters(Parameters):
 
     file: str = parameter("Name of the file.", pattern=r"^[a-z]+$")
     lines: int = parameter("How many steps.", default=1, minimum=1, maximum=10)
-    mood: str = parameter("What goes wrong.", default="well", enum=["well", "refuses", "breaks", "lies", "slow"])
+    mood: str = parameter("What goes wrong.", default="well", enum=MOODS)
     user: str = parameter("Whose it is.", default="nobody")
     target: str = parameter("What it locks.", default="api")
 
@@ -144,17 +146,23 @@ def content_of(path: Path) -> str:
 def _write(acting: Acting[WriteParameters], number: int, doing: Doing) -> None:
     path, mood = path_of(acting.site, acting.parameters), acting.parameters.mood
     if mood == "slow":
-        deadline = time.monotonic() + 20
-        while not path.with_suffix(".go").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        _wait_for_word(path)
         doing.check()
     if mood == "refuses" and number == acting.parameters.lines:
         raise ActionFailed("the file is not writable")
     with path.open("a") as file:
         file.write(f"{doing.token}\n")
+    if mood == "lingers":  # it has had its effect, and nobody has been told so
+        _wait_for_word(path)
     if mood == "breaks":
         raise ConnectionResetError("the answer was lost")
     doing.say(f"wrote line {number}")
+
+
+def _wait_for_word(path: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not path.with_suffix(".go").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _seal(acting: Acting[WriteParameters], doing: Doing) -> None:

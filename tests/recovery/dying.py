@@ -1,8 +1,8 @@
 """Recovery workers as processes of their own, to be killed.
 
-`python -m tests.recovery.dying EXECUTION_ID` is one. With `serve` it forks one for each line `EXECUTION_ID POINT` that
-it reads, so that hundreds of deaths take the time of one start: `POINT` is where the worker kills itself, or `-`. With
-the next line it is waited for; until then its number is no other process's.
+`python -m tests.recovery.dying EXECUTION_ID [LEASE_SECONDS]` is one. With `serve` it forks one for each line
+`EXECUTION_ID POINT` that it reads, so that hundreds of deaths take the time of one start: `POINT` is where the worker
+kills itself, or `-`. With the next line it is waited for; until then its number is no other process's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 import django
@@ -19,11 +20,21 @@ django.setup()
 
 from awe_incidents.recovery import operations  # noqa: E402
 from awe_incidents.recovery.actions import registry  # noqa: E402
+from awe_incidents.recovery.actions.base import Action  # noqa: E402
 from awe_incidents.recovery.errors import NotClaimed  # noqa: E402
 from awe_incidents.recovery.operations import executing  # noqa: E402
+from awe_incidents.recovery.operations.claiming import claim_execution  # noqa: E402
 from tests.recovery import acting  # noqa: E402
 
 MARK = "@@"
+real = registry.all_actions
+
+
+class Known(dict[str, Action[Any]]):
+    """The tests' actions, and the real ones once one of them is asked for: reading them takes a while."""
+
+    def __missing__(self, slug: str) -> Action[Any]:
+        return real()[slug]
 
 
 def work(execution_id: int) -> None:
@@ -31,6 +42,11 @@ def work(execution_id: int) -> None:
         operations.execute(execution_id=execution_id)
     except NotClaimed as refusal:
         print(refusal)
+
+
+def hold_for(lease_seconds: float) -> None:
+    """Let this process take leases of another length, which run out by the database's clock as they do."""
+    vars(executing)["claim_execution"] = partial(claim_execution, lease_seconds=lease_seconds)
 
 
 def die(*_: Any, **__: Any) -> Any:
@@ -81,8 +97,11 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    registry.all_actions = lambda: acting.ALL  # type: ignore[assignment]
+    known = Known(acting.ALL)
+    registry.all_actions = lambda: known  # type: ignore[assignment]
     if sys.argv[1] == "serve":
         serve()
     else:
+        if sys.argv[2:]:
+            hold_for(float(sys.argv[2]))
         work(int(sys.argv[1]))

@@ -32,6 +32,9 @@ def _secret(stack: Stack) -> None:
     ("mood", "state"),
     [("well", "succeeded"), ("refuses", "failed"), ("breaks", "outcome_unknown"), ("lies", "verify_failed")],
 )
+@pytest.mark.recovery_fault(
+    "secret in what is said", counted="traces in database, trail, Redis, files, processes, answers, logs"
+)
 def test_an_action_that_gives_secrets_away_leaves_no_trace(
     world: World, signed_trail: None, tmp_path: Path, mood: str, state: str
 ) -> None:
@@ -56,6 +59,7 @@ def test_what_looks_for_traces_finds_them(world: World, signed_trail: None, tmp_
 
 
 @pytest.mark.parametrize("secret", [CANARY, f"prefix {CANARY}", "postgresql://app:Quartz-4711-x@db/main"])
+@pytest.mark.recovery_fault("secret in parameters", counted="traces in database, trail, Redis, files, processes")
 def test_parameters_with_a_secret_are_refused_and_not_kept(world: World, tmp_path: Path, secret: str) -> None:
     with pytest.raises(ParametersInvalid) as refused:
         _ask(world, secret)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,8 +14,10 @@ from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
+from awe_incidents.audit import signed
 from awe_incidents.audit.errors import TrailUnavailable
 from awe_incidents.audit.models import Entry
+from awe_incidents.audit.signed import is_signed
 from awe_incidents.incidents.models import TimelineEntry
 from awe_incidents.recovery import operations, policies
 from awe_incidents.recovery.errors import (
@@ -36,6 +39,7 @@ from awe_incidents.recovery.errors import (
     UnknownAction,
 )
 from awe_incidents.recovery.models import Execution, RecoveryRequest, Review
+from awe_incidents.recovery.operations import executing
 from awe_incidents.recovery.queries import is_bound
 from awe_incidents.recovery.states import ReviewVerdict
 from tests.audit import rows
@@ -136,6 +140,7 @@ def test_decisions_and_requests_take_a_reason(world: World) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.recovery_fault("expired in the queue", counted="lines that the target got")
 def test_a_request_expires_with_its_execution(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awe_incidents.recovery.operations.requesting.TIME_TO_LIVE", timedelta(milliseconds=300))
     pending, queued = world.ask(), world.ask("test.write_at_once")
@@ -148,6 +153,7 @@ def test_a_request_expires_with_its_execution(world: World, monkeypatch: pytest.
     pending.refresh_from_db()
     assert pending.state == "expired"
     assert end_of(queued.execution) == ("expired", "none", "expired")
+    assert world.lines() == []
 
 
 def test_the_sweeper_expires_what_nobody_claims(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +188,7 @@ def test_withdrawing_is_for_the_requester_before_a_decision(world: World, other_
         world.approve(request)
 
 
+@pytest.mark.recovery_fault("glass broken twice", counted="requests that were approved by it")
 def test_a_broken_glass_goes_past_the_approval_once_and_is_reviewed_by_another(
     world: World, responder: User, other_operator: User
 ) -> None:
@@ -269,6 +276,7 @@ def test_planning_stores_nothing_and_names_what_there_is(world: World) -> None:
         )
 
 
+@pytest.mark.recovery_fault("trail down", counted="requests, decisions and the state of the execution")
 def test_without_a_trail_nothing_is_asked_approved_or_started(world: World) -> None:
     pending, execution = world.ask(), world.queued(file="other")
     with rows.connected(rows.SUPERUSER) as superuser:
@@ -288,8 +296,44 @@ def test_without_a_trail_nothing_is_asked_approved_or_started(world: World) -> N
     assert end_of(execution) == ("queued", "none", "approved")
 
 
+@pytest.mark.recovery_fault("signer down", counted="lines that the target got; executions")
+def test_without_a_signer_nothing_is_queued_and_a_denial_still_counts(
+    world: World, responder: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued, pending = world.queued(file="other"), world.ask(incident=world.incident())
+    monkeypatch.setattr(signed, "SILENT_SECONDS", 0.1)
+    threading.Event().wait(0.3)
+    starts: list[Callable[[], object]] = [
+        lambda: world.approve(pending),
+        lambda: _break(pending, responder),
+        lambda: world.ask("test.write_at_once"),
+    ]
+    for start in starts:
+        with pytest.raises(TrailUnavailable, match="not signed now"):
+            start()
+    assert [one.pk for one in Execution.objects.all()] == [queued.pk]
+    assert world.deny(pending).state == "denied"
+    monkeypatch.setattr(executing, "SIGNATURE_SECONDS", 0.2)
+    operations.execute(execution_id=queued.pk)
+    assert end_of(queued) == ("queued", "none", "approved")
+    assert world.lines("other") == []
+
+
+def test_where_entries_are_signed_it_is_queued(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = world.ask()
+    monkeypatch.setattr(signed, "SILENT_SECONDS", 0.1)
+    ends_at = time.monotonic() + 30
+    while not is_signed(Entry.objects.latest("id").pk):
+        assert time.monotonic() < ends_at
+    threading.Event().wait(0.3)
+    assert world.approve(pending).state == "approved"
+
+
+@pytest.mark.recovery_fault("approved and denied", counted="executions of 100 (nightly 1,000) requests")
 def test_approve_and_deny_at_once_have_one_winner_and_nothing_runs_after_a_denial(
-    world: World, other_approver: User
+    world: World, other_approver: User, signed_trail: None
 ) -> None:
     winners: set[str] = set()
     for _ in range(RACES):

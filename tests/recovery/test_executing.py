@@ -13,12 +13,14 @@ from awe_incidents.accounts.operations import set_roles
 from awe_incidents.accounts.roles import Role
 from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
+from awe_incidents.recovery.actions.base import Plan
 from awe_incidents.recovery.errors import NotClaimed
 from awe_incidents.recovery.models import Execution, OutputChunk, RecoveryRequest, TargetLock
 from awe_incidents.recovery.operations import executing
 from awe_incidents.recovery.operations.claiming import claim_execution
 from awe_incidents.recovery.states import ExecutionState
 from tests.conftest import SETUP
+from tests.recovery import acting
 from tests.recovery.conftest import World, end_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +76,7 @@ def test_an_approved_request_is_carried_out_once_and_verified(world: World, sign
     assert "was taken by another" in execute(execution)
 
 
+@pytest.mark.recovery_fault("message doubled", counted="lines that the target got; claims in the trail")
 def test_fifty_messages_at_once_start_it_once(world: World, signed_trail: None) -> None:
     execution = world.queued()
     threads = [in_thread(execute, execution) for _ in range(50)]
@@ -84,6 +87,7 @@ def test_fifty_messages_at_once_start_it_once(world: World, signed_trail: None) 
     assert Entry.objects.filter(verb="execution:claimed").count() == 1
 
 
+@pytest.mark.recovery_fault("signer down", counted="lines that the target got; locks that are left")
 def test_without_a_signed_intent_nothing_is_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executing, "SIGNATURE_SECONDS", 0.2)
     execution = world.queued()
@@ -94,6 +98,7 @@ def test_without_a_signed_intent_nothing_is_done(world: World, monkeypatch: pyte
     assert verbs()[-1] == "execution:released"
 
 
+@pytest.mark.recovery_fault("plan changed", counted="lines that the target got")
 def test_a_target_that_changed_since_invalidates(world: World, signed_trail: None) -> None:
     execution = world.queued()
     (world.root / "target").write_text("somebody else was here\n")
@@ -103,11 +108,25 @@ def test_a_target_that_changed_since_invalidates(world: World, signed_trail: Non
     assert world.lines() == ["somebody else was here"]
 
 
+@pytest.mark.recovery_fault("plan changed", counted="lines that the target got")
+def test_a_plan_that_would_be_another_now_invalidates(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = world.queued()
+    monkeypatch.setattr(acting.Write, "plan", lambda *_: Plan(destroys=("everything",), way_back="none"))
+    execute(execution)
+    assert end_of(execution) == ("invalidated", "none", "invalidated")
+    assert "the plan changed after it was approved" in execution.outcome
+    assert world.lines() == []
+
+
+@pytest.mark.recovery_fault("approver lost", counted="lines that the target got")
 def test_an_approver_who_lost_the_role_invalidates(world: World, signed_trail: None) -> None:
     execution = world.queued()
     set_roles(user=world.approver, roles=[Role.AUDITOR], by=SETUP, at=timezone.now(), because="left")
     assert "approver is no approver any more" in execute(execution)
     assert end_of(execution) == ("invalidated", "none", "invalidated")
+    assert world.lines() == []
 
 
 def test_a_requester_who_is_not_active_any_more_invalidates(world: World, signed_trail: None) -> None:
@@ -133,6 +152,7 @@ def test_a_precheck_that_stands_against_it_ends_it_with_nothing_done(world: Worl
         ("lies", 1, ("verify_failed", "whole", "done"), 1),
     ],
 )
+@pytest.mark.recovery_fault("not verified", counted="lines that the target got")
 def test_what_fails_says_what_was_done(
     world: World, signed_trail: None, mood: str, lines: int, end: tuple[str, str, str], written: int
 ) -> None:
@@ -158,6 +178,7 @@ def test_a_step_whose_effect_is_open_is_found_out_by_looking(
 @pytest.mark.parametrize(
     ("first", "second"), [("api", "api"), ("stack", "api"), ("api", "stack"), ("api", "api/main"), ("api/main", "api")]
 )
+@pytest.mark.recovery_fault("target taken", counted="lines that the second's file got")
 def test_two_actions_on_one_target_are_refused(world: World, signed_trail: None, first: str, second: str) -> None:
     holder, other = world.queued(mood="breaks", target=first), world.queued(file="other", target=second)
     execute(holder)  # its outcome is unknown, so it holds its target

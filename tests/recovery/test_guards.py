@@ -55,6 +55,7 @@ def jumps(table: Mapping[Any, frozenset[Any]], source: StrEnum) -> list[str]:
 
 
 @pytest.mark.parametrize("target", jumps(EXECUTION_TRANSITIONS, ExecutionState.QUEUED))
+@pytest.mark.recovery_fault("jump by SQL", counted="the database's refusal of every state but the next")
 def test_an_execution_does_not_jump_from_queued(world: World, target: str) -> None:
     execution = world.queued()
     with pytest.raises(IntegrityError):
@@ -74,6 +75,7 @@ def test_a_request_does_not_move_without_a_decision(world: World, target: str) -
         run("UPDATE recovery_recoveryrequest SET state = %s WHERE id = %s", target, request.pk)
 
 
+@pytest.mark.recovery_fault("jump by SQL", counted="the database's refusal of every state but the next")
 def test_not_even_the_superuser_in_a_replication_session_jumps(world: World) -> None:
     execution = world.queued()
     with rows.connected(rows.SUPERUSER) as superuser:

@@ -10,27 +10,30 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.errors import NotClaimed
-from awe_incidents.recovery.models import Execution
+from awe_incidents.recovery.models import Execution, RecoveryRequest
+from awe_incidents.recovery.operations.holding import LEASE_SECONDS
 from tests.audit import rows
 from tests.recovery.conftest import SEED, World, end_of, in_letters
 from tests.recovery.dying import MARK
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KILLS = int(os.environ.get("AWE_RECOVERY_KILLS", "20"))
+SHORT_LEASE_SECONDS = 3.0
 HELD = {"claimed", "running", "verifying", "cancelling"}
 
 
-def start(execution: Execution) -> subprocess.Popen[str]:
+def start(execution: Execution, *, lease_seconds: float = LEASE_SECONDS) -> subprocess.Popen[str]:
     environment = rows.environment(rows.APPLICATION)
-    return rows.start("-m", "tests.recovery.dying", str(execution.pk), env=environment)
+    return rows.start("-m", "tests.recovery.dying", str(execution.pk), str(lease_seconds), env=environment)
 
 
 class Workers:
@@ -104,6 +107,33 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+def wait_until(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
+    ends_at = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+def sweep_until(execution: Execution, *states: str, seconds: float = 60) -> None:
+    """Let the sweeper look, as it does all the time, until it has come to one of these states."""
+    ends_at = time.monotonic() + seconds
+    while end_of(execution)[0] not in states:
+        assert time.monotonic() < ends_at, execution.state
+        operations.sweep_recovery(at=timezone.now())
+        time.sleep(0.2)
+
+
+def written(execution: Execution) -> list[object]:
+    """Give everything that a worker writes while it has an execution."""
+    return [
+        Execution.objects.filter(pk=execution.pk).values().get(),
+        RecoveryRequest.objects.filter(pk=execution.request_id).values().get(),
+        list(execution.steps.order_by("number").values()),
+        list(execution.output.order_by("number").values()),
+        list(Entry.objects.order_by("id").values_list("verb", flat=True)),
+    ]
+
+
 def let_the_lease_run_out(execution: Execution) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -114,6 +144,7 @@ def let_the_lease_run_out(execution: Execution) -> None:
     operations.sweep_recovery(at=timezone.now())
 
 
+@pytest.mark.recovery_fault("worker killed", counted="lines that the target got")
 def test_a_worker_killed_in_a_step_leaves_an_unknown_outcome_that_a_look_clears_up(
     world: World, signed_trail: None
 ) -> None:
@@ -132,18 +163,41 @@ def test_a_worker_killed_in_a_step_leaves_an_unknown_outcome_that_a_look_clears_
     assert world.lines() == []
 
 
+@pytest.mark.recovery_fault("worker stopped", counted="lines that the target got; every row that a worker writes")
 def test_a_worker_that_was_stopped_past_its_lease_does_no_further_step(world: World, signed_trail: None) -> None:
     execution = world.queued(mood="slow", lines=3)
-    process = start(execution)
+    process = start(execution, lease_seconds=SHORT_LEASE_SECONDS)
     wait_for_step(execution)
     process.send_signal(signal.SIGSTOP)
-    let_the_lease_run_out(execution)
+    sweep_until(execution, "outcome_unknown")  # by the database's clock, and nobody helps it on
+    before = written(execution)
     (world.root / "target.go").touch()
     process.send_signal(signal.SIGCONT)
     output, _ = process.communicate(timeout=60)
     assert "lease was lost" in output
     assert world.lines() == []
+    assert written(execution) == before
     assert end_of(execution)[0] == "outcome_unknown"
+
+
+@pytest.mark.recovery_fault("worker stopped", counted="lines that the target got; every row that a worker writes")
+def test_a_worker_stopped_in_its_effect_past_its_lease_does_that_one_and_writes_nothing(
+    world: World, signed_trail: None
+) -> None:
+    execution = world.queued(mood="lingers", lines=3)
+    process = start(execution, lease_seconds=SHORT_LEASE_SECONDS)
+    wait_until(lambda: len(world.lines()) == 1)
+    process.send_signal(signal.SIGSTOP)
+    sweep_until(execution, "outcome_unknown")
+    before = written(execution)
+    (world.root / "target.go").touch()
+    process.send_signal(signal.SIGCONT)
+    output, _ = process.communicate(timeout=60)
+    assert "lease was lost" in output
+    assert len(world.lines()) == 1
+    assert written(execution) == before
+    operations.reconcile(execution_id=execution.pk)
+    assert end_of(execution) == ("failed", "partial", "done")
 
 
 def test_the_sweeper_waits_for_nobody_who_was_stopped_in_a_transaction(world: World) -> None:
@@ -169,6 +223,7 @@ def test_the_sweeper_waits_for_nobody_who_was_stopped_in_a_transaction(world: Wo
         ("in_verification", ("verifying", "succeeded"), 2),
     ],
 )
+@pytest.mark.recovery_fault("worker killed", counted="lines that the target got")
 def test_a_worker_killed_at_a_point_leaves_what_a_look_finds(
     world: World, signed_trail: None, workers: Workers, point: str, states: tuple[str, str], lines: int
 ) -> None:
@@ -186,6 +241,7 @@ def test_a_worker_killed_at_a_point_leaves_what_a_look_finds(
     assert len(world.lines()) == lines
 
 
+@pytest.mark.recovery_fault("PostgreSQL restarted", counted="lines that the target got")
 def test_a_worker_whose_connections_are_cut_does_no_further_step_and_is_found_out(
     world: World, signed_trail: None, workers: Workers
 ) -> None:
@@ -209,6 +265,7 @@ def test_a_worker_whose_connections_are_cut_does_no_further_step_and_is_found_ou
     assert world.lines() == []
 
 
+@pytest.mark.recovery_fault("worker killed", counted="lines that each of 20 (nightly 200) targets got, each token once")
 def test_kills_at_random_points_end_in_states_that_fit_the_target(
     world: World, signed_trail: None, workers: Workers
 ) -> None:

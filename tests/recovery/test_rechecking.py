@@ -96,6 +96,7 @@ def test_what_fails_again_keeps_the_incident_open_until_somebody_says_why(
     assert list(lines) == [f"Though {slug} failed and did not pass since: the check looks at the wrong host"]
 
 
+@pytest.mark.recovery_fault("not verified", counted="the incident's state")
 def test_an_action_that_was_not_verified_leaves_the_incident_to_people(
     world: World, signed_trail: None, failing: tuple[Incident, str]
 ) -> None:

@@ -1,4 +1,7 @@
-"""A recovery worker as it runs in a deployment, but for the tests' actions and messages that Redis soon gives again."""
+"""A recovery worker as it runs in a deployment, but for the tests' actions and messages that Redis soon gives again.
+
+`python -m tests.recovery.working [LEASE_SECONDS]`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,14 @@ django.setup()
 from awe_incidents.celery import app  # noqa: E402
 from awe_incidents.recovery.actions import registry  # noqa: E402
 from tests.recovery import acting  # noqa: E402
+from tests.recovery.dying import hold_for  # noqa: E402
 
 VISIBILITY_SECONDS = 1
 
 if __name__ == "__main__":
     registry.all_actions = lambda: acting.ALL  # type: ignore[assignment]
+    if sys.argv[1:]:
+        hold_for(float(sys.argv[1]))
     app.conf.broker_transport_options = {
         **app.conf.broker_transport_options,
         "visibility_timeout": VISIBILITY_SECONDS,

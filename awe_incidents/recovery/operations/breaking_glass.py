@@ -31,7 +31,7 @@ def break_glass(*, request: RecoveryRequest, user: User, by: Actor, at: datetime
     """Queue a request that nobody has approved; a review is due, and until then neither person nor stack has another.
 
     Raises: RoleRequired, IncidentRequired, ReasonRequired, TransitionNotAllowed, RequestExpired, BreakGlassRefused,
-    TooOften.
+    TooOften, TrailUnavailable.
     """
     request = held_request(request.pk)
     policies.check_may_break_glass(user, incident_id=request.incident_id)

@@ -37,7 +37,7 @@ def approve_request(
     """Approve exactly what the digest covers; with the last approval that is needed the execution is queued.
 
     Raises: RoleRequired, OwnRequest, AffectedUser, ReasonRequired, StackNotNamed, TransitionNotAllowed, RequestExpired,
-    DecidedBefore, DigestDiffers, TooOften.
+    DecidedBefore, DigestDiffers, TooOften, TrailUnavailable.
     """
     request = held_request(request.pk)
     because = _checked(request, digest=digest, user=user, because=because)

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
+from awe_incidents.audit.signed import check_signed
 from awe_incidents.incidents.operations.history import write_history
 from awe_incidents.recovery import queue
 from awe_incidents.recovery.errors import TransitionNotAllowed
@@ -98,8 +99,9 @@ def record(verb: str, request: RecoveryRequest, *, by: Actor, at: datetime, beca
 def queue_execution(request: RecoveryRequest, *, at: datetime) -> Execution:
     """Write the one start of an approved request, and ring after commit.
 
-    Raises: TooOften.
+    Raises: TooOften, TrailUnavailable (nobody signs, so that it could not start).
     """
+    check_signed()
     check_rate(request, now=database_now())
     execution = Execution.objects.create(request=request, queued_at=at)
     request.execution = execution

@@ -44,8 +44,8 @@ def request_action(
 
     What a diagnosis recommended is kept with the request: the cause, and the evidence that it cited.
     With `seen` (`Planned.seen` of a plan that was shown) only where the plan is that one still.
-    Raises: what `plan_action` raises, ReasonRequired, DigestDiffers, TooOften, ActionNotApplicable (the incident is of
-    another stack).
+    Raises: what `plan_action` raises, ReasonRequired, DigestDiffers, TooOften, TrailUnavailable, ActionNotApplicable
+    (the incident is of another stack).
     """
     because = cleaned_text(policies.check_reason(because), stack=stack)
     for other, what in ((incident, "incident"), (retry_of, "request")):

@@ -100,7 +100,7 @@ def stop_engine(home: Path = HOME) -> bool:
 def _start(home: Path) -> None:
     folder = home / "dk"
     folder.mkdir(parents=True, exist_ok=True)
-    _clear_what_a_killed_one_left(folder)
+    clear_what_a_killed_one_left(folder)
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [
@@ -124,7 +124,8 @@ def _start(home: Path) -> None:
     raise EngineMissing(f"dockerd did not start; {folder / 'log'} ends with: {' | '.join(tail)}")
 
 
-def _clear_what_a_killed_one_left(folder: Path) -> None:
+def clear_what_a_killed_one_left(folder: Path) -> None:
+    """Make way for a new engine in a folder where none runs: pid file, socket, and a containerd that lingers."""
     if _pid(folder / "pid") is not None:
         return
     (folder / "pid").unlink(missing_ok=True)

@@ -6,8 +6,9 @@ fail. Only for stacks in containers; a service that is a process is restarted by
 
 At most once: before the restart a container that is never started takes the step's token as its name, which the engine
 refuses a second time. Verified by the engine's word that the container was started anew and, where it has a health
-check, that it is healthy. Of a lost worker nobody can tell while the container has not been started anew, as the engine
-may still be at it: a person says how that ended.
+check, that it is healthy. Of a lost worker nobody can tell while the container runs and has not been started anew, as
+the engine may still be at it: a person says how that ended. One that ran and has been down for half a minute, as after
+an engine that ended in between, was stopped and not started.
 """
 
 from __future__ import annotations
@@ -15,20 +16,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
 
 from awe_incidents.recovery.actions.base import Acting, Action, AlreadyDone, Doing, Plan, Probed, Step, Verified
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
-from awe_incidents.recovery.actions.site import Site
+from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.actions.traces import Trace
 from awe_incidents.recovery.errors import ActionNotApplicable
-from diagnostics.probes.engine import Seen
+from diagnostics.probes.engine import Seen, opened
 from diagnostics.stack import StackConfig
 
 CALL_MARGIN_SECONDS = 15
 RESTARTED = frozenset({"kill", "die", "stop", "start", "restart"})  # in the engine's words
 HEALTHY_SECONDS = 60.0
+STAYS_DOWN_SECONDS = 30.0  # an engine that restarts a container starts it as soon as it has stopped
 PAUSE_SECONDS = 0.5
 
 
@@ -47,6 +50,7 @@ class RestartService(Action[RestartParameters]):
     slug: ClassVar[str] = "service.restart"
     title: ClassVar[str] = "Restart a service"
     tier: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     parameters: ClassVar[type[Any]] = RestartParameters
 
     def not_applicable(self, stack: StackConfig, parameters: RestartParameters) -> str | None:
@@ -62,9 +66,14 @@ class RestartService(Action[RestartParameters]):
         return parameters.service
 
     def fingerprint(self, site: Site, parameters: RestartParameters) -> Mapping[str, Any]:
-        """Give the container, its image and when it was started."""
+        """Give the container, its image, when it was started and whether it runs."""
         container = _container(site, parameters.service)
-        return {"container": container.id, "image": container.image, "started_at": _started_at(container)}
+        return {
+            "container": container.id,
+            "image": container.image,
+            "started_at": _started_at(container),
+            "is_running": container.status == "running",
+        }
 
     def plan(self, acting: Acting[RestartParameters]) -> Plan:
         """Say what a restart costs."""
@@ -103,11 +112,15 @@ class RestartService(Action[RestartParameters]):
             time.sleep(PAUSE_SECONDS)
 
     def probe(self, acting: Acting[RestartParameters]) -> Probed:
-        """Compare when the container was started."""
+        """Compare when the container was started, and see whether it stays down."""
         container = _container(acting.site, acting.parameters.service)
-        if container.id != acting.facts["container"] or _started_at(container) == acting.facts["started_at"]:
-            return Probed.CANNOT_TELL  # a restart that the engine still carries out looks like none
-        return Probed.FINISHED_WELL if container.status == "running" else Probed.FINISHED_BADLY
+        if container.id != acting.facts["container"]:
+            return Probed.CANNOT_TELL
+        if _started_at(container) != acting.facts["started_at"]:
+            return Probed.FINISHED_WELL if container.status == "running" else Probed.FINISHED_BADLY
+        if acting.facts.get("is_running") and _down_seconds(acting.site, container) > STAYS_DOWN_SECONDS:
+            return Probed.FINISHED_BADLY
+        return Probed.CANNOT_TELL  # a restart that the engine still carries out looks like none
 
 
 def _restart(acting: Acting[RestartParameters], doing: Doing) -> None:
@@ -130,6 +143,20 @@ def _container(site: Site, service: str) -> Seen:
 
 def _started_at(container: Seen) -> str:
     return str(container.state.get("StartedAt", ""))
+
+
+def _down_seconds(site: Site, container: Seen) -> float:
+    """Give for how long a container has not been running, by the engine's clock; 0 where it runs."""
+    if container.status != "exited" or site.stack.engine is None:
+        return 0.0
+    with opened(site.stack.engine, seconds=CALL_SECONDS, root=site.stack.root) as engine:
+        now, ended = (_moment(one) for one in (engine.info().get("SystemTime"), container.state.get("FinishedAt")))
+    return (now - ended).total_seconds()
+
+
+def _moment(said: object) -> datetime:
+    at = datetime.fromisoformat(str(said))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _health(container: Seen) -> str:

@@ -23,6 +23,7 @@ def test_what_was_regenerated_is_gone_back_on(lab: ComposeStack, trials: Trials,
     former = door.serial()
     assert trials.plan("certificates.regenerate").run().is_good
     assert door.curl(identity=door.former / "client", ca=door.former / "ca" / "ca.crt") != OPEN
+    made = {name: (door.certs / name).read_bytes() for name in FILES}
     trial = trials.plan(SLUG)
     verified = trial.run()
     assert verified.is_good, verified.text
@@ -36,4 +37,8 @@ def test_what_was_regenerated_is_gone_back_on(lab: ComposeStack, trials: Trials,
     assert trial.probe() == Probed.FINISHED_WELL
     with pytest.raises(AlreadyDone):
         trial.run_steps()
+    forth = trials.plan(SLUG)  # what was put back can be gone back on, too
+    assert forth.run().is_good
+    assert {name: (door.certs / name).read_bytes() for name in FILES} == made
+    assert door.as_client() == OPEN
     lab.wait_until_healthy()

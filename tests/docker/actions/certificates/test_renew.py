@@ -43,6 +43,9 @@ def test_an_ended_server_certificate_is_renewed_once(lab: ComposeStack, trials: 
             trial.run_steps()
         assert (door.serial(), lab.inspect(proxy)["State"]["StartedAt"]) == (renewed, started_at)
         assert door.curl(identity=door.former / "client") == OPEN  # issued before, and good as ever
+        back = trials.plan("certificates.put_back").run()
+        assert (back.is_good, door.serial()) == (True, ended), back.text
+        assert "expired" in door.as_client()
 
 
 @pytest.mark.parametrize("slug", ["client-cert-expired", "client-cert-missing"])

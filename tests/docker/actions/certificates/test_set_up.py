@@ -43,6 +43,9 @@ def test_a_proxy_without_certificates_gets_them(lab: ComposeStack, trials: Trial
         trial.run_steps()
     assert door.serial() == serial
     lab.wait_until_healthy()
+    back = trials.plan("certificates.put_back").run()
+    assert back.is_good, back.text
+    assert [path for path in door.certs.rglob("*.crt") if "kept" not in path.parts] == []
 
 
 def test_what_was_removed_with_its_folder_is_made_again(lab: ComposeStack, trials: Trials, door: Door) -> None:

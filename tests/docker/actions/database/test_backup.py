@@ -42,6 +42,10 @@ def test_a_dump_is_made_once_and_plain_tools_read_it(lab: ComposeStack, trials: 
     with pytest.raises(AlreadyDone):
         trial.run_steps()
     assert _shell(lab, f"stat -c '%i %Y' {FILE}") == before
+    assert trial.plan.way_back == f"remove {FILE} and its .sha256"
+    _shell(lab, f"rm {FILE} {FILE}.sha256")
+    assert NAME not in _shell(lab, "ls -A /backup")
+    assert trials.plan(SLUG, database="application", name=NAME).run().is_good  # as if it had never been made
 
 
 def test_what_is_there_is_never_overwritten(lab: ComposeStack, trials: Trials) -> None:

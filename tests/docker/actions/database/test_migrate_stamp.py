@@ -10,7 +10,7 @@ from awe_incidents.recovery.actions.base import Probed
 from awe_incidents.recovery.errors import ActionNotApplicable
 from deploy.awe.compose import ComposeStack
 from tests.docker.actions.conftest import Trials
-from tests.docker.actions.database.migrations import DOCUMENT, HEAD, bring_to_head, has_agents, stands_at
+from tests.docker.actions.database.migrations import BEFORE, DOCUMENT, HEAD, bring_to_head, has_agents, stands_at
 
 pytestmark = [
     pytest.mark.docker,
@@ -38,6 +38,11 @@ def test_a_stamp_runs_nothing_and_its_plan_says_what_is_passed_over(lab: Compose
     assert (stands_at(trials), has_agents(trials)) == ([HEAD], False)
     with pytest.raises(ActionNotApplicable, match="at the head"):  # as the warning says
         trials.plan("database.migrate_upgrade", **DOCUMENT)
+    assert trial.plan.way_back == f"stamp {BEFORE} again"
+    assert trials.plan(SLUG, revision=BEFORE, **DOCUMENT).run().is_good
+    assert stands_at(trials) == [BEFORE]
+    assert trials.plan("database.migrate_upgrade", **DOCUMENT).run().is_good
+    assert (stands_at(trials), has_agents(trials)) == ([HEAD], True)
 
 
 def test_a_revision_that_no_file_has_is_put_right(trials: Trials) -> None:

@@ -40,6 +40,9 @@ def test_what_is_missing_is_run_once(trials: Trials, behind: None) -> None:
     assert trial.probe() == Probed.FINISHED_WELL
     with pytest.raises(ActionFailed, match="somebody moved it"):
         trial.run_steps()
+    assert trial.plan.way_back.startswith(f"database.migrate_downgrade to {BEFORE},")
+    assert trials.plan("database.migrate_downgrade", revision=BEFORE, **DOCUMENT).run().is_good
+    assert (stands_at(trials), has_agents(trials)) == ([BEFORE], False)
 
 
 def test_a_token_is_taken_once_although_the_database_stands_as_approved(

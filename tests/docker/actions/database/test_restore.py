@@ -88,6 +88,24 @@ def test_exactly_the_dump_comes_back_and_the_api_serves_until_the_swap(lab: Comp
             trial.run_steps(only=key)
     assert trials.psql(ROWS) == rows
 
+    _go_back(trials, trial.plan.way_back)
+    assert (trials.psql(ROWS), trials.psql(ROWS, dbname=trial.acting.facts["new"])) == (later, rows)
+    lab.wait_until_healthy()
+    names = [workflow["name"] for workflow in lab.client().get("/workflows?limit=1000", token=lab.token()).body]
+    assert "trial two, after the backup" in names
+
+
+def _go_back(trials: Trials, told: str) -> None:
+    """Type what the plan says, with nothing but psql."""
+    sessions, _, statements = told.partition("end the sessions, then ")
+    assert "is kept" in sessions
+    end = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{LIVE}'"  # noqa: S608
+    shut = f"ALTER DATABASE {LIVE} ALLOW_CONNECTIONS "
+    for statement in (f"{shut} false", end, *statements.split("; ")):
+        trials.psql(statement, dbname="postgres")
+    new = statements.split("; ")[0].rpartition(" ")[2]
+    trials.psql(f"ALTER DATABASE {new} ALLOW_CONNECTIONS true", dbname="postgres")
+
 
 def test_an_emergency_dump_in_plain_sql_is_taken_too(lab: ComposeStack, trials: Trials) -> None:
     add_workflow(trials, "trial plain")

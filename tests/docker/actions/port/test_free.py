@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,12 +64,23 @@ def test_another_projects_container_is_stopped_once_and_the_proxy_starts(lab: Co
         other.reload()
         assert other.status == "exited"
         assert trial.probe() == Probed.FINISHED_WELL
+        _go_back(lab, trial.plan.way_back)
+        other.reload()
+        assert (other.status, is_free("0.0.0.0", lab.settings.port)) == ("running", False)
+        other.stop(timeout=1)
         lab.container("door").start()
         lab.wait_until_healthy()
         assert "answered by door" in trial.action.verify(trial.acting).text
         assert lab.client().get("/health").status == 200
     finally:
         other.remove(force=True)
+
+
+def _go_back(lab: ComposeStack, told: str) -> None:
+    """Type what the plan says."""
+    program, *arguments = told.split()
+    assert program == "docker"
+    subprocess.run([program, "-H", lab.host, *arguments], check=True, capture_output=True)
 
 
 def test_the_engine_refuses_the_same_token_a_second_time(lab: ComposeStack, trials: Trials) -> None:

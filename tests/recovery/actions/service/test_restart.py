@@ -22,6 +22,7 @@ from awe_incidents.recovery.errors import ActionNotApplicable
 from diagnostics.stack import Engine, SecretResolver, Service, StackConfig
 
 SLUG = "service.restart"
+ENDED = "2026-01-01T00:03:00.123456789Z"
 STARTS = ("2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z", "2026-01-01T00:10:00Z")
 
 
@@ -33,6 +34,7 @@ class CountingEngine:
     names: list[str] = field(default_factory=list)
     status: str = "running"
     health: str = "healthy"
+    now: str = "2026-01-01T00:03:10Z"
     created: list[dict[str, Any]] = field(default_factory=list)
 
     def get(self, path: str) -> Any:
@@ -41,9 +43,12 @@ class CountingEngine:
         labels = {"com.docker.compose.project": "shop", "com.docker.compose.service": "api"}
         if path == "/containers/json":
             return [{"Id": "c" * 64, "Labels": labels}]
+        if path == "/info":
+            return {"SystemTime": self.now}
         if path.startswith("/images/"):
             return {"Id": "sha256:1", "Config": {"Volumes": {"/data": {}}}}
         state = {"Status": self.status, "StartedAt": STARTS[self.restarts], "Health": {"Status": self.health}}
+        state |= {"FinishedAt": ENDED}
         return {"Id": "c" * 64, "Name": "/shop-api-1", "Image": "sha256:" + "1" * 64, "State": state}
 
     def post(self, path: str, query: str, body: dict[str, Any]) -> tuple[int, Any]:
@@ -173,6 +178,17 @@ def test_a_probe_tells_a_restart_from_none(acting: Acting[RestartParameters], en
     assert action(SLUG).probe(acting) == Probed.FINISHED_WELL
     engine.status = "exited"
     assert action(SLUG).probe(acting) == Probed.FINISHED_BADLY
+
+
+def test_one_that_was_stopped_and_stays_so_was_not_started_again(
+    acting: Acting[RestartParameters], engine: CountingEngine
+) -> None:
+    engine.status = "exited"
+    assert action(SLUG).probe(acting) == Probed.CANNOT_TELL  # for 10 s: it may be about to start
+    engine.now = "2026-01-01T00:03:40.5+00:00"
+    assert action(SLUG).probe(acting) == Probed.FINISHED_BADLY
+    stopped_before = Acting(acting.site, acting.parameters, {**acting.facts, "is_running": False})
+    assert action(SLUG).probe(stopped_before) == Probed.CANNOT_TELL
 
 
 def test_a_paused_container_is_refused(acting: Acting[RestartParameters], engine: CountingEngine) -> None:
