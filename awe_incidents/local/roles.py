@@ -37,6 +37,8 @@ ROLE_RULES: Final = (
     "GRANT incidents_owner TO incidents_migrator",
     "ALTER ROLE incidents_migrator SET role = 'incidents_owner'",
     "ALTER ROLE incidents_readonly SET default_transaction_read_only = on",
+    # Whoever locks a table by hand must not make requests hang: they are refused, and nothing is begun.
+    "ALTER ROLE incidents_app SET lock_timeout = '10s'",
     "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC",  # nobody has business there but the superuser
 )
 FUTURE: Final = "ALTER DEFAULT PRIVILEGES FOR ROLE incidents_owner IN SCHEMA public"
