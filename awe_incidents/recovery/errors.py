@@ -8,7 +8,7 @@ RecoveryError
 ├── TargetUnreachable      the target could not be looked at, so nothing is planned or decided
 ├── RoleRequired           the person lacks the role for this
 ├── OwnRequest             nobody decides on what they asked for, by whatever token
-├── AffectedUser           nobody decides on what is done to their own account
+├── AffectedUser           nobody decides on what is done to their own account, nor reviews it
 ├── DecidedBefore          this person has decided on this request
 ├── DigestDiffers          the decision names other terms than those of the request, or the asking another plan
 ├── StackNotNamed          this tier takes the stack's name, typed by whoever decides

@@ -72,8 +72,7 @@ def check_may_decide(user: User, *, requester_id: int, affected_user: str) -> No
     _check_role(user, Role.APPROVER, "deciding on a request")
     if user.pk == requester_id:
         raise OwnRequest("you asked for this; another person decides on it, whatever token is used")
-    if affected_user and affected_user.casefold() == user.username.casefold():
-        raise AffectedUser("this is about your own account; another person decides on it")
+    _check_not_affected(user, affected_user)
 
 
 def check_stack_named(tier: Tier, *, typed: str, stack_name: str) -> None:
@@ -89,11 +88,12 @@ def check_may_break_glass(user: User, *, incident_id: int | None) -> None:
         raise IncidentRequired("a break-glass is for an incident; make a request that names it")
 
 
-def check_may_review(user: User, *, broken_by: int, requester_id: int) -> None:
-    """Let approvers review what others did. Raises: RoleRequired, OwnBreakGlass."""
+def check_may_review(user: User, *, broken_by: int, requester_id: int, affected_user: str) -> None:
+    """Let approvers review what others did, and not to them. Raises: RoleRequired, OwnBreakGlass, AffectedUser."""
     _check_role(user, Role.APPROVER, "reviewing a break-glass")
     if user.pk in {broken_by, requester_id}:
         raise OwnBreakGlass("you had a part in this; another person reviews it")
+    _check_not_affected(user, affected_user)
 
 
 def check_may_declare_window(user: User) -> None:
@@ -106,6 +106,11 @@ def check_reason(because: str) -> str:
     if not because.strip():
         raise ReasonRequired("say why; the trail keeps it")
     return because.strip()
+
+
+def _check_not_affected(user: User, affected_user: str) -> None:
+    if affected_user and affected_user.casefold() == user.username.casefold():
+        raise AffectedUser("this is about your own account; another person decides on it")
 
 
 def _check_role(user: User, role: Role, what: str) -> None:

@@ -72,13 +72,15 @@ def waiting_requests() -> QuerySet[RecoveryRequest]:
 
 def due_reviews() -> QuerySet[Review]:
     """Give the break-glasses that nobody has reviewed."""
-    return Review.objects.filter(state=ReviewState.DUE).select_related("request__stack", "stack", "broken_by")
+    due = Review.objects.filter(state=ReviewState.DUE)
+    return due.select_related("request__stack", "request__terms", "stack", "broken_by")
 
 
 def reviewers_of(review: Review) -> QuerySet[User]:
     """Give who may review a break-glass, by the rule of `policies.check_may_review`."""
     people = User.objects.filter(is_active=True, roles__contains=[Role.APPROVER])
-    return people.exclude(pk__in=[review.broken_by_id, review.request.requester_id])
+    others = people.exclude(pk__in=[review.broken_by_id, review.request.requester_id])
+    return others.exclude(username__iexact=review.request.terms.affected_user)
 
 
 def may_review(review: Review, person: User) -> bool:

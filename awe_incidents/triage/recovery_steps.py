@@ -65,8 +65,14 @@ def why_not_review(thing: Any, user: User) -> str:
     review = _review_of(thing)
     if review is None or review.state != ReviewState.DUE:
         return f"request {thing.pk} has no review that is due"
-    requester = thing.requester_id
-    return refusal_of(lambda: policies.check_may_review(user, broken_by=review.broken_by_id, requester_id=requester))
+    return refusal_of(
+        lambda: policies.check_may_review(
+            user,
+            broken_by=review.broken_by_id,
+            requester_id=thing.requester_id,
+            affected_user=thing.terms.affected_user,
+        )
+    )
 
 
 def _why_not_withdraw(thing: Any, user: User) -> str:

@@ -13,10 +13,10 @@ from awe_incidents.accounts.roles import Role
 from awe_incidents.audit.models import Entry
 from awe_incidents.reconciliation.models import Alarm, JudgedEvent
 from tests.api.conftest import client_with, pointers_of, problem_of, token_of
+from tests.api.test_recovery import broken
 from tests.conftest import _person, client_of
 from tests.reconciliation.raising import raised, strayed
 from tests.recovery.conftest import World, responder, rings, world
-from tests.recovery.permissions import broken
 
 __all__ = ["responder", "rings", "world"]  # fixtures
 ALARMS = "/api/v1/alarms/"

@@ -2,123 +2,245 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.utils import timezone
+from django.contrib import admin
+from django.db import connection, transaction
+from psycopg import sql
 
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
+from awe_incidents.api.urls import urlpatterns
 from awe_incidents.audit.models import Entry
-from awe_incidents.recovery.models import RecoveryRequest
-from tests.api.conftest import token_of
-from tests.conftest import _person, client_of
+from awe_incidents.incidents.models import Incident
+from awe_incidents.recovery import operations, states
+from awe_incidents.recovery.management.commands.recovery import STEPS as COMMAND_STEPS
+from awe_incidents.recovery.models import Execution, ExecutionStep, OneTimeSecret, RecoveryRequest, Review
+from awe_incidents.triage.recovery_asking import PART
+from diagnostics.models import Stack
 from tests.recovery.conftest import World
-from tests.recovery.permissions import TRANSITIONS, Thing, cases
+from tests.recovery.house import House, Thing
+from tests.recovery.permissions import COLUMNS, FIRST, NOT_BY_PEOPLE, STEPS, TABLES, Case, Step, answers, cases
+from tests.recovery.ways_in import DONE, LACKING, LOCKED_OUT, WAYS, WORDS_OF, Attempt, signed_in, verb_of
 
-API = "/api/v1/"
-TARGET: dict[str, Any] = {"stack": "plain", "action": "test.write", "parameters": {"file": "target"}}
-PASSWORD = "a-long-password-of-a-test"
+WORKERS = "over HTTP and at the desk a worker does it; this is for where workers are away"
+# What a way in does not offer, and why.
+NOT_OFFERED: dict[str, dict[str, str]] = {
+    "operation": {"take-in": "the command reads the journal, and each of its lines is a `record`"},
+    "api": {"execute": WORKERS, "probe": WORKERS, "take-in": "a journal lies on the machine on which it was written"},
+    "command": {
+        "request-recommended": "an action is asked for by its name, with --incident; HTTP and desk keep its cause",
+        "show-secret": "what a terminal shows stays in its scrollback, and in the logs of who records sessions",
+        "attach": "files are given to `record`; to add some afterwards, HTTP or the desk have to be there",
+    },
+    "desk": {
+        **dict.fromkeys(("execute", "probe"), WORKERS),
+        "take-in": "a journal lies on the machine on which it was written",
+    },
+}
+# Columns that mean nothing to a way in.
+TOKENS = ("revoked", "token that only reads")
+WITHOUT_TOKENS = {
+    "operation": "it is called for a person whom a way in has let in",
+    "desk": "who comes there has signed in, and brings no token",
+}
+# Beside what the table says: that the person was there is known, whatever came of it.
+RECORDED_ANYWAY = {"user:reauthenticated"}
+READING_COMMANDS = {"actions", "status", "follow", "times"}
+NOT_OF_PEOPLE = {
+    *("Planned", "execute", "reconcile", "sweep_recovery", "note_rechecked", "notify_reviewer", "noting_refusals"),
+}
+# Steps of the desk on incidents and stacks that are none of recovery.
+OTHER_STEPS = {
+    *("acknowledge", "resolve", "reopen", "close", "accept", "classify", "run", "recheck", "inspect-token"),
+}
+OTHER_VIEWS = {"alarms"}  # modules of the API: reconciliation's, with tests of their own
 
 
 @pytest.fixture
-def tokens(tmp_path: Path) -> Path:
-    folder = tmp_path / "tokens"
-    folder.mkdir()
-    return folder
+def house(world: World, stack: Stack, tmp_path: Path, settings: Any) -> House:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return House(stack, tmp_path)
 
 
-def by_api(step: str, thing: Thing, person: User, said: dict[str, Any], tokens: Path) -> str:
-    """Give "" where it was done, else the kind of the problem."""
-    tomorrow = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
-    pk = thing.pk if thing else 0
-    address, more = {
-        "plan": ("recovery-plans/", TARGET),
-        "request": ("recovery-requests/", TARGET),
-        "approve": (f"recovery-requests/{pk}/approval/", {}),
-        "deny": (f"recovery-requests/{pk}/denial/", {}),
-        "withdraw": (f"recovery-requests/{pk}/withdrawal/", {}),
-        "cancel": (f"recovery-requests/{pk}/cancellation/", {}),
-        "break-glass": (f"recovery-requests/{pk}/break-glass/", {}),
-        "review": (f"recovery-requests/{pk}/review/", {}),
-        "resolve": (f"recovery-requests/{pk}/resolution/", {}),
-        "record": ("manual-actions/", {"stack": "plain", "done_at": "2026-01-01T00:00:00Z"}),
-        "freeze": ("freezes/", {"stack": "plain", "ends_at": tomorrow}),
-        "lift": (f"freezes/{pk}/lifting/", {}),
-        "declare-window": (
-            "maintenance-windows/",
-            {"stack": "plain", "weekday": 1, "opens_at": "02:00", "minutes": 60},
-        ),
-        "close-window": (f"maintenance-windows/{pk}/closing/", {}),
-    }[step]
-    digest = {"digest": thing.terms.digest} if step in {"approve", "deny"} and thing else {}  # type: ignore[union-attr]
-    answer = client_of(person).post(f"{API}{address}", {**more, **digest, **said}, format="json")
-    if answer.status_code < 300:
-        return ""
-    assert answer.status_code == 403, answer.content
-    return str(answer.json()["type"].rsplit("/", 2)[1])
+@dataclass(frozen=True)
+class Seen:
+    """What there was: a digest of each table, the trail's verbs, and how the newest request stands."""
+
+    tables: Mapping[str, str]
+    verbs: list[str]
+    states: Mapping[str, str]
 
 
-def by_command(step: str, thing: Thing, person: User, said: dict[str, Any], tokens: Path) -> str:
-    """Give "" where it was done, else what stands on the screen."""
-    path = tokens / person.username
-    path.touch(mode=0o600)
-    path.write_text(token_of(person) if person.roles else "")
-    argv = {
-        "plan": ["plain", "test.write", "file=target"],
-        "request": ["plain", "test.write", "file=target"],
-        "record": ["plain", "--done-at", "2026-01-01T00:00:00Z"],
-        "freeze": ["plain", "--until", f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"],
-        "declare-window": ["plain", "--weekday", "1", "--opens", "02:00", "--minutes", "60"],
-    }.get(step) or [str(thing.pk if thing else 0)]
-    if step in {"approve", "deny"} and thing:
-        argv += ["--digest", thing.terms.digest]  # type: ignore[union-attr]
-    for name, value in said.items():
-        argv += [f"--{name}", value]
-    refused: CommandError | None = None
-    try:
-        call_command("recovery", step, *argv, "--token-file", str(path), stdout=io.StringIO())
-    except CommandError as error:
-        refused = error
-    assert refused is None or refused.returncode == 4, refused
-    return str(refused or "")
+# When a token was last used is noted whatever it was used for.
+DIGEST = """
+SELECT {name}, md5(coalesce(string_agg(kept::text, '' ORDER BY kept), ''))
+FROM (SELECT to_jsonb(t) - 'last_used_at' AS kept FROM {table} t) AS rows"""
 
 
-DRIVERS: dict[str, Callable[[str, Thing, User, dict[str, Any], Path], str]] = {"api": by_api, "command": by_command}
-OWN = {"own-request": "you asked for this", "own-break-glass": "you had a part in this"}
+@cache
+def digests() -> str:
+    """Give SQL for a digest of each of our tables; of the trail's the entries, as others make the rest later."""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.get_table_list(cursor)
+    found = [one.name for one in tables if one.type == "t"]  # months are parts of theirs
+    names = [name for name in found if name == "audit_entry" or not name.startswith(("audit_", "django_"))]
+    one = sql.SQL(DIGEST)
+    each = [one.format(name=sql.Literal(name), table=sql.Identifier(name)).as_string() for name in names]
+    return " UNION ALL ".join(each)
 
 
-@pytest.mark.parametrize("way", DRIVERS)
-@pytest.mark.parametrize(("step", "role", "is_own"), list(cases()))
-def test_who_may_take_which_step(
-    world: World,
-    tokens: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    way: str,
-    step: str,
-    role: Role,
-    is_own: bool,
-) -> None:
-    transition = TRANSITIONS[step]
-    person = _person("person", *({role, Role.OPERATOR} if is_own else {role}))
-    person.set_password(PASSWORD)
-    person.save()
-    thing = transition.before(world, person if is_own else world.operator)
-    before = RecoveryRequest.objects.values_list("state", flat=True).first()
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
-    entries = set(Entry.objects.values_list("pk", flat=True))
-    refusal = DRIVERS[way](step, thing, person, transition.said, tokens)
-    if role in (transition.of_own if is_own else transition.of_others):
-        assert refusal == ""
+def looked() -> Seen:
+    with connection.cursor() as cursor:
+        cursor.execute(digests())
+        tables = dict(cursor.fetchall())
+    return Seen(tables, list(Entry.objects.order_by("pk").values_list("verb", flat=True)), _states())
+
+
+def _states() -> dict[str, str]:
+    request = RecoveryRequest.objects.order_by("-pk").first()
+    of_execution = {"execution__request": request}
+    rows: dict[str, Any] = {
+        "request": request,
+        "execution": Execution.objects.filter(request=request).first(),
+        "step": ExecutionStep.objects.filter(**of_execution).first(),
+        "review": Review.objects.filter(request=request).first(),
+        "secret": OneTimeSecret.objects.filter(**of_execution).first(),
+    }
+    return {name: row.state for name, row in rows.items() if row is not None}
+
+
+@contextmanager
+def taken_back(is_committed: bool) -> Iterator[None]:
+    """Let nothing of a case be seen by the next one, but where others have to see it."""
+    if is_committed:
+        yield
         return
-    assert refusal
-    if is_own and role == Role.APPROVER and transition.refusal:
-        assert (OWN[transition.refusal] if way == "command" else transition.refusal) in refusal
-    assert RecoveryRequest.objects.values_list("state", flat=True).first() == before
-    new = Entry.objects.exclude(pk__in=entries).values_list("verb", flat=True)
-    assert set(new) <= {"token:issued", "user:reauthenticated"}
+    point = transaction.savepoint()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+def attempted(house: House, step: str, case: Case, thing: Thing) -> Attempt:
+    """Let somebody come in as a case says."""
+    clients, come = signed_in(case), User.objects.filter(username=case.person)
+    come.update(roles=list(case.roles), is_active=case.is_active, is_superuser=case.is_superuser)
+    return Attempt(house, step, case, thing, STEPS[step].said, clients)
+
+
+def differences(before: Seen, after: Seen, step: Step, *, is_done: bool) -> Iterator[str]:
+    """Say what there is that should not be, or the other way round."""
+    changed = {name for name in {*before.tables, *after.tables} if before.tables.get(name) != after.tables.get(name)}
+    new = [verb for verb in after.verbs[len(before.verbs) :] if verb not in RECORDED_ANYWAY]
+    if not is_done:
+        others = changed - ({"audit_entry"} if after.verbs != before.verbs and not new else set())
+        if others or new or before.states != after.states:
+            yield f"refused, and yet {sorted(others)} changed, and the trail has {new}"
+        return
+    rows = {f"recovery_{name}" for name in step.rows.split()}
+    if {name for name in changed if name.startswith("recovery_")} != rows:
+        yield f"{sorted(changed)} changed instead of {sorted(rows)}"
+    if new != step.entries.split():
+        yield f"the trail has {new} instead of {step.entries.split()}"
+    moved = {name for name, state in after.states.items() if before.states.get(name) != state}
+    for name in moved | set(step.moves):
+        path = [str(state) for state in step.moves.get(name, ())]
+        seen = [before.states.get(name), after.states.get(name)]
+        made = name in FIRST and path[:1] == [FIRST[name]] and name not in before.states
+        if not path or seen != [None if made else path[0], path[-1]]:
+            yield f"{name} went {seen} instead of {path}"
+
+
+def tried(house: House, way: str, name: str) -> list[str]:
+    """Take a step by one way as everybody; say where it went otherwise than the table says."""
+    step, wrong, thing = STEPS[name], [], None
+    for case, letter in cases(name):
+        if way in WITHOUT_TOKENS and case.name.startswith(TOKENS):
+            continue
+        if way == "operation" and letter == LOCKED_OUT:
+            letter = LACKING  # who is inactive has no role
+        if thing is None or step.is_committed:
+            thing = step.before(house)
+        with taken_back(step.is_committed):
+            attempt = attempted(house, name, case, thing)
+            before = looked()
+            told = WAYS[way](attempt)
+            if told != letter:
+                wrong.append(f"{case.name}: {told} instead of {letter}")
+            wrong += [f"{case.name}: {one}" for one in differences(before, looked(), step, is_done=told == DONE)]
+        User.objects.filter(username=case.person).update(roles=list(Role), is_active=True, is_superuser=False)
+    return wrong
+
+
+AT_ONCE = [
+    (way, step) for way in WAYS for step in STEPS if step not in NOT_OFFERED[way] and not STEPS[step].is_committed
+]
+COMMITTED = [(way, step) for way in WAYS for step in STEPS if step not in NOT_OFFERED[way] and STEPS[step].is_committed]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("way", "step"), AT_ONCE)
+def test_everybody_is_answered_as_the_table_says(house: House, way: str, step: str) -> None:
+    assert tried(house, way, step) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("way", "step"), COMMITTED)
+def test_everybody_is_answered_as_the_table_says_where_others_look_on(
+    house: House, signed_trail: None, way: str, step: str
+) -> None:
+    assert tried(house, way, step) == []
+
+
+def test_the_table_is_whole() -> None:
+    assert list(answers()) == list(STEPS)
+    assert {len(letters) for letters in answers().values()} == {len(COLUMNS)}
+    assert {letter for letters in answers().values() for letter in letters} == set("+-oagnx")
+    for way, words in WORDS_OF.items():
+        spoken = {name for name in STEPS if verb_of(name) in words}
+        assert spoken | set(NOT_OFFERED[way]) == set(STEPS), way
+        assert not spoken & set(NOT_OFFERED[way]), way
+    assert all(why for refused in NOT_OFFERED.values() for why in refused.values())
+
+
+def test_every_transition_of_the_state_tables_is_in_the_matrix() -> None:
+    by_people = {
+        (table, *pair) for step in STEPS.values() for table, path in step.moves.items() for pair in pairwise(path)
+    }
+    assert [*TABLES.values()] == [table for name, table in vars(states).items() if name.endswith("_TRANSITIONS")]
+    all_there = {
+        (table, source, target)
+        for table, steps in TABLES.items()
+        for source, targets in steps.items()
+        for target in targets
+    }
+    assert by_people | set(NOT_BY_PEOPLE) == all_there
+    assert not by_people & set(NOT_BY_PEOPLE)
+    assert all(NOT_BY_PEOPLE.values())
+
+
+def test_no_way_in_has_a_step_that_the_matrix_does_not_try() -> None:
+    views = {pattern.name: getattr(pattern.callback, "view_class", None) for pattern in urlpatterns}
+    changing = {
+        name
+        for name, view in views.items()
+        for method, scope in getattr(view, "scopes", {}).items()
+        if method != "GET" and scope.startswith("recovery:") and view.__module__.rpartition(".")[2] not in OTHER_VIEWS
+    }
+    assert changing == set(WORDS_OF["api"].values())
+    assert set(COMMAND_STEPS) - READING_COMMANDS == set(WORDS_OF["command"].values())
+    assert set(operations.__all__) - NOT_OF_PEOPLE == set(WORDS_OF["operation"].values())
+    desk: dict[Any, Any] = dict(admin.site._registry)
+    own = {step.name for model, one in desk.items() if model._meta.app_label == "recovery" for step in one.steps}
+    beside = {step.name for model in (Incident, Stack) for step in desk[model].steps} - OTHER_STEPS
+    pages = {part for one in desk.values() for part, _ in one.pages() if part == PART}
+    assert own | beside | pages == set(WORDS_OF["desk"].values())

@@ -232,7 +232,7 @@ class ReviewOfBreakGlass(StepOnRequest):
 
     form = ReviewForm
     scopes: ClassVar = {"POST": Scope.RECOVERY_APPROVE}
-    refusals: ClassVar = {"POST": (*MOVING, errors.OwnBreakGlass)}
+    refusals: ClassVar = {"POST": (*MOVING, errors.OwnBreakGlass, errors.AffectedUser)}
 
     @extend_schema(operation_id="review_break_glass", request=ReviewForm, responses=ANSWER)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -81,12 +81,18 @@ def review_break_glass(
 ) -> Review:
     """Say whether a break-glass was in order.
 
-    Raises: RoleRequired, OwnBreakGlass, ReasonRequired, TransitionNotAllowed.
+    Raises: RoleRequired, OwnBreakGlass, AffectedUser, ReasonRequired, TransitionNotAllowed.
     """
-    review = Review.objects.select_for_update(of=("self",)).filter(request=request).first()
+    reviews = Review.objects.select_for_update(of=("self",)).select_related("request__terms")
+    review = reviews.filter(request=request).first()
     if review is None or review.state != ReviewState.DUE:
         raise TransitionNotAllowed(f"request {request.pk} has no review that is due")
-    policies.check_may_review(user, broken_by=review.broken_by_id, requester_id=request.requester_id)
+    policies.check_may_review(
+        user,
+        broken_by=review.broken_by_id,
+        requester_id=review.request.requester_id,
+        affected_user=review.request.terms.affected_user,
+    )
     findings = cleaned(policies.check_reason(findings), request)
     Review.objects.filter(pk=review.pk).update(
         state=ReviewState.REVIEWED, reviewer=user, verdict=verdict, findings=findings, reviewed_at=at
