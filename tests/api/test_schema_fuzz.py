@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import schemathesis
@@ -41,7 +41,8 @@ from awe_incidents.recovery import operations as recovery
 from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.freezes import Freeze, MaintenanceWindow
 from awe_incidents.recovery.models import ManualAction, ManualAttachment, RecoveryRequest
-from diagnostics.models import Stack
+from awe_incidents.recovery.recommendations import recommended_by
+from diagnostics.models import Run, Stack
 from diagnostics.operations.runs import close_run
 from tests import database, pictures
 from tests.api.conftest import Filed, token_of
@@ -74,7 +75,14 @@ schema.app = get_wsgi_application()
 AUDIT = "/api/v1/audit/"
 ADDING = "/api/v1/bug-reports/{id}/attachments/"
 keys = itertools.count()
+RECOMMENDED = "certificates.renew"  # by the cause of what `mine` saw
 FILES = {"screenshot": Binary(pictures.picture()), "attachment": Binary(b"a log")}
+
+
+class Renew(acting.Write):
+    """What a real cause recommends, with an effect that costs nothing."""
+
+    slug: ClassVar[str] = RECOMMENDED
 
 
 @pytest.fixture(params=["operator", "reporter"])
@@ -112,8 +120,8 @@ def world(
     """What there is, kept in one connection and transaction over all requests, as Django's own test client does."""
     close_run(
         run_id=mine.run, code="run.deadline", message="enough", at=timezone.now()
-    )  # so that it suggests something
-    monkeypatch.setattr(registry, "all_actions", lambda: acting.ALL)
+    )  # so that it suggests something, and recommends an action
+    monkeypatch.setattr(registry, "all_actions", lambda: {**acting.ALL, RECOMMENDED: Renew()})
     _make_recovery(stack, operator)
     _sign()
     # The client puts large forms into temporary files and leaves them open.
@@ -133,11 +141,8 @@ def answers(request: pytest.FixtureRequest, token: str) -> Iterator[set[int]]:
     yield seen
     name = request.node.name
     # Only a report's reporter adds files; others than the requester decide, and each step is taken once; approvers
-    # declare windows; what a diagnosis does not recommend cannot be asked for as recommended.
-    not_all = (
-        *(f"POST {ADDING}", "recovery-requests/{id}/", "POST /api/v1/maintenance-windows/"),
-        "POST /api/v1/incidents/{id}/recovery-requests/",
-    )
+    # declare windows.
+    not_all = (f"POST {ADDING}", "/v1/recovery-requests/{id}/", "POST /api/v1/maintenance-windows/")
     may_all = "operator" in name and not any(one in name for one in not_all)
     assert seen & ({200, 201} if may_all else {200, 201, 403, 409}), seen
 
@@ -178,7 +183,7 @@ def _meet_what_a_schema_cannot_say(case: schemathesis.Case[Any], world: Filed) -
     if case.path_parameters:
         case.path_parameters |= _addresses(case.path, world)
     if isinstance(case.body, dict):
-        _mend(case.body, is_form=case.media_type == MEDIA_TYPE)
+        _mend(case.body, world, is_form=case.media_type == MEDIA_TYPE)
         if "/attachments/" in case.path:
             case.body["attachment"] = [FILES["attachment"]]  # there must be some file
         if "run" in case.body:
@@ -222,7 +227,7 @@ def _template() -> str:
     return render(TemplateFields(environment="Staging", actual_behavior=f"{next(keys)} is broken"))
 
 
-def _mend(body: dict[str, Any], *, is_form: bool) -> None:
+def _mend(body: dict[str, Any], world: Filed, *, is_form: bool) -> None:
     """Put in what is there, and what is what it says."""
     body |= {name: there for name, there in (("stack", "plain"), ("incident", None)) if name in body}
     if is_form:
@@ -233,10 +238,20 @@ def _mend(body: dict[str, Any], *, is_form: bool) -> None:
     if "parameters" in body:
         body |= {"action": "test.write", "parameters": {"file": "target"}}
         body.pop("retry_of", None)
+    if "cause" in body:
+        body |= _recommended(world)
     body |= {name: _template() for name in ("markdown", "report") if name in body}
     for name, content in FILES.items():
         if name in body:
             body[name] = [content] * len(body[name])
+
+
+def _recommended(world: Filed) -> dict[str, Any]:
+    """Give what the diagnosis of the reporter's run recommends, as a request names it."""
+    found = recommended_by(Run.objects.get(pk=world.run))
+    one = next(one for one in found if one.action == RECOMMENDED)
+    named = {"run": one.run, "cause": one.cause, "subject": one.subject, "action": one.action}
+    return {**named, "parameters": {"file": "target"}}
 
 
 def _addresses(path: str, world: Filed) -> dict[str, object]:
