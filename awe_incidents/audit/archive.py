@@ -17,6 +17,7 @@ import psycopg
 import structlog
 from psycopg.rows import dict_row
 
+from awe_incidents.audit import bundle_schema
 from awe_incidents.audit.bundle import DISCLOSURES, PROJECTION, disclosure_line, projection_line
 from awe_incidents.audit.checkpoint import Checkpoint
 from awe_incidents.audit.erasure import Disclosure
@@ -67,6 +68,7 @@ def archive(connection: psycopg.Connection, *, keys: Iterable[str], with_texts: 
         stream.add(name, content)
         yield from stream.ready()
     stream.add("vkeys", "".join(f"{line}\n" for line in keys).encode())
+    stream.add(bundle_schema.NAME, bundle_schema.schema_file())
     stream.add("checkpoint", tree.note)
     yield stream.end()
 

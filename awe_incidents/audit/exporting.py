@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from awe_incidents.audit import bundle_schema
 from awe_incidents.audit.bundle import BundleWriter, Record
 from awe_incidents.audit.canonical import timestamp
 from awe_incidents.audit.checkpoint import Checkpoint
@@ -87,6 +88,7 @@ def export(
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     (folder / "vkeys").write_text("".join(f"{line}\n" for line in keys))
+    (folder / bundle_schema.NAME).write_bytes(bundle_schema.schema_file())
     if root != checkpoint.root:
         raise ExportRefused("the entries are not those that were signed; verify the bundle to learn which")
     return checkpoint

@@ -15,6 +15,7 @@ from awe_incidents.audit.listing import Page, Place, page_of, places_of
 from awe_incidents.audit.models import Disclosure, Entry
 from awe_incidents.audit.queries import proof_of, shown_entries
 from awe_incidents.incidents.models import Incident
+from awe_incidents.incidents.stack_events import StackEvent, between, stack_events
 from awe_incidents.triage.access import AUDITORS, person_of
 from awe_incidents.triage.base import DeskAdmin
 from awe_incidents.triage.entry_filter import EntryFilter
@@ -23,7 +24,6 @@ from awe_incidents.triage.entry_proof import not_proved, proved
 from awe_incidents.triage.entry_words import sentence
 from awe_incidents.triage.facts import address, list_address
 from awe_incidents.triage.headers import attachment
-from awe_incidents.triage.stack_events import StackEvent, between, stack_events
 
 
 @dataclass(frozen=True, slots=True)

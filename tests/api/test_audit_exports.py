@@ -13,10 +13,12 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from awe_incidents.accounts.models import User
 from awe_incidents.api.v1 import audit_exports
+from awe_incidents.audit import verify_trail
 from awe_incidents.audit.erasing import erase_texts
 from awe_incidents.audit.tiles import tiles_of
 from awe_incidents.gateway import WHOLE_BYTES
@@ -76,6 +78,26 @@ def test_an_export_holds_the_files_of_a_bundle(
     unpacked(client.get(EXPORT), tmp_path / "by-http")
     by_command, by_http = (_contents(tmp_path / name) for name in ("by-command", "by-http"))
     assert by_http == by_command
+
+
+def test_what_is_exported_is_of_the_form_that_its_schema_says(
+    client: APIClient, stack: Stack, signing: Signing, tmp_path: Path
+) -> None:
+    recorded(stack, 2, incident_id=7, data={"number": 1})
+    signing.sign()
+    bundle = unpacked(client.get(EXPORT), tmp_path / "bundle")
+    schema = json.loads((bundle / "schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    forms = {name: Draft202012Validator({"$ref": f"#/$defs/{name}", **schema}) for name in schema["$defs"]}
+    seen = {"entry": verify_trail.split(next((bundle / "tile/entries/000.p").iterdir()).read_bytes())}
+    seen |= {name: (bundle / f"{name}.jsonl").read_bytes().splitlines() for name in ("projection", "disclosures")}
+    assert set(seen) == set(forms)
+    for name, lines in seen.items():
+        assert lines
+        for line in lines:
+            forms[name].validate(json.loads(line))
+            assert not forms[name].is_valid({**json.loads(line), "more": 1})
+            assert not forms[name].is_valid({})
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

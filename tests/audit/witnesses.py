@@ -64,8 +64,11 @@ class GrowingLog:
         for index in range(writer.size, size):
             writer.append(self._entry(index))
         writer.flush()
-        (folder / "log" / "vkeys").write_text(f"{self.vkey}\n{timed.key}\n")
-        (folder / "log" / "checkpoint").write_bytes(self.note(size, timed))
+        if not (folder / "log" / "vkeys").exists():
+            (folder / "log" / "vkeys").write_text(f"{self.vkey}\n{timed.key}\n")
+        beside = folder / "log" / "checkpoint.new"
+        beside.write_bytes(self.note(size, timed))
+        beside.replace(folder / "log" / "checkpoint")
         return folder
 
     def _entry(self, index: int) -> bytes:

@@ -14,8 +14,8 @@ from awe_incidents.accounts.models import User
 from awe_incidents.audit.listing import PAGE
 from awe_incidents.incidents.models import Incident
 from awe_incidents.incidents.operations import request_incident_run
+from awe_incidents.incidents.stack_events import CHECK
 from awe_incidents.triage.facts import address
-from awe_incidents.triage.stack_events import CHECK
 from diagnostics.checks.login_samples import sample_of
 from diagnostics.checks.result import State
 from diagnostics.models import Evidence, Run, Stack

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,15 +14,13 @@ from django.db.models import QuerySet
 from awe_incidents.accounts.models import User
 from awe_incidents.incidents.queries import visible_runs
 from awe_incidents.monthly import made_since
-from awe_incidents.triage.facts import address
-from awe_incidents.triage.texts import Span, lines_of
 from diagnostics.checks.login_samples import Sample, samples_in
 from diagnostics.models import CheckResult, Evidence
 from diagnostics.probes.security_events import Kind
 
 CHECK = "auth.security_log"
 MAX_RUNS = 20  # newest ones of the incident
-MAX_LINES = 500  # of one piece of evidence; the check keeps fewer
+MAX_LINES, MAX_BYTES = 500, 262_144  # of one piece of evidence; the check keeps fewer
 WORDS: Mapping[Kind, str] = {
     Kind.FAILURE: "login or token refused",
     Kind.LOCKOUT: "account locked",
@@ -35,7 +34,7 @@ class SeenBy(NamedTuple):
     """A run that saw an event, and the evidence that says so."""
 
     run_id: int
-    href: str
+    evidence_id: int
 
 
 @dataclass(slots=True)
@@ -71,11 +70,10 @@ def stack_events(incident_id: int, user: User) -> list[StackEvent]:
         .values_list("pk", "run_id")
     )
     for piece in _pieces(list(results), since=min(requested.values())):
-        lines = lines_of(bytes(piece.text.compressed), window=Span(1, MAX_LINES), cited=None)
-        for sample, times in Counter(samples_in(line.text for line in lines)).items():
+        for sample, times in Counter(samples_in(_lines(bytes(piece.text.compressed)))).items():
             event = events.setdefault((piece.source, sample), StackEvent(sample, piece.source))
             event.times = max(event.times, times)
-            event.seen_by.append(SeenBy(results[piece.result_id], address(piece)))
+            event.seen_by.append(SeenBy(results[piece.result_id], piece.pk))
     for event in events.values():
         event.seen_by.sort()
     return sorted(events.values(), key=lambda event: event.at, reverse=True)
@@ -89,3 +87,8 @@ def between(events: Sequence[StackEvent], *, after: datetime | None, until: date
 def _pieces(results: Sequence[int], *, since: datetime) -> QuerySet[Evidence]:
     pieces = Evidence.objects.filter(made_since(since), result__in=results, kind="log_excerpt").select_related("text")
     return pieces.only("source", "result_id", "text__compressed").order_by("pk")
+
+
+def _lines(compressed: bytes) -> Iterator[str]:
+    text = zlib.decompressobj().decompress(compressed, MAX_BYTES).decode(errors="replace")
+    yield from text.split("\n")[:MAX_LINES]
