@@ -98,5 +98,5 @@ def test_the_overview_costs_the_same_with_many_rows(
     for _ in range(8):
         carry_out(file(stack, operator)[1])
     client = signed_in(operator)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert client.get("/admin/").status_code == 200

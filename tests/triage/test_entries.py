@@ -140,7 +140,7 @@ def test_a_page_costs_the_same_however_many_entries_there_are(
 ) -> None:
     recorded(stack, PAGE + 5)
     client = signed_in(auditor)
-    with django_assert_max_num_queries(6) as queries:
+    with django_assert_max_num_queries(7) as queries:
         assert len(listed(client, subject=f"stack:{stack.pk}")) == PAGE
     statements = [query["sql"] for query in queries]
     assert not [one for one in statements if "COUNT(" in one or '"audit_entry"."body"' in one]

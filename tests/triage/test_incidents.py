@@ -111,7 +111,7 @@ def test_a_page_costs_the_same_with_many_reports_runs_findings_and_similar_incid
             failing,
         )
     client = signed_in(operator)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         page = client.get(address(incident))
     assert page.content.decode().count("desk-cited") > 20
     assert page.content.decode().count("<blockquote>") == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from awe_incidents.accounts.roles import Role
 from awe_incidents.incidents.models import Incident
@@ -11,6 +11,7 @@ from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from diagnostics.checks.result import State
 from diagnostics.models import Run
+from tests import pictures
 from tests.recovery.conftest import World, rings, signed_trail, world
 from tests.recovery.test_executing import execute, in_thread
 from tests.triage.acting import RECOMMENDED, FreePort
@@ -151,10 +152,15 @@ def test_done_by_hand_is_recorded_and_looks_like_that(
     page.get_by_role("link", name="Record what was done by hand").click()
     page.get_by_label("Why").fill("the web was down")
     page.get_by_label("What was typed").fill("kill 4711")
+    page.get_by_label("Screenshots").set_input_files({"name": "a.png", "mimeType": "", "buffer": pictures.picture()})
+    logs = [FilePayload(name=name, mimeType="text/html", buffer=b"restarted") for name in ("api.log", "worker.log")]
+    page.get_by_label("Texts").set_input_files(logs)
+    expect(page.get_by_label("Who did it")).to_have_value("")  # the theme puts names of files into fields
     page.get_by_role("button", name="Record what was done by hand").click()
     expect(page.get_by_text("this service did not do it")).to_be_visible()
     expect(page.locator(".desk-timeline .desk-by-hand")).to_have_count(1)
     row = ManualAction.objects.get()
+    assert (row.done_by, row.attached.count()) == ("olga", 3)
     page.get_by_role("link", name=f"Manual action {row.pk}", exact=True).click()
     expect(page.locator(".desk-title .desk-label")).to_have_text("by hand")
     expect(page.get_by_text("kill 4711")).to_be_visible()

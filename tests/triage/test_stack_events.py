@@ -149,5 +149,5 @@ def test_events_of_other_incidents_are_not_shown_and_cost_is_bounded(
         seen_by_run(of_incident, operator, logged(1, "login_failed"))
     assert "login or token refused" not in told(auditor, other)
     client = signed_in(auditor)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert client.get(LIST, {"incident": of_incident.pk}).status_code == 200

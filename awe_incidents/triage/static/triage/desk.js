@@ -51,6 +51,11 @@
     place.dataset.liveState = answer.headers.get("X-Live");
   }
 
+  // The theme would write the name of a chosen file into the first text field of the form, which asks for something else.
+  const keepFileNameOut = (input) => {
+    input.hasChangeListener = true;
+  };
+
   // A second click on the way to the answer would ask for the same thing twice.
   function sendOnce(form) {
     form.addEventListener("submit", (event) => {
@@ -89,6 +94,7 @@
     followOutput(document);
     document.querySelectorAll("[data-live-url]").forEach(follow);
     document.querySelectorAll("form[data-once]").forEach(sendOnce);
+    document.querySelectorAll("input[type=file]").forEach(keepFileNameOut); // before the theme looks, on load
     window.addEventListener("pagehide", forgetShown);
     document.querySelector(".desk-line[id].desk-cited")?.scrollIntoView({ block: "center" });
   });
