@@ -359,7 +359,7 @@ def test_the_commands_look_at_once_and_settle_with_a_reason(telltale: Telltale) 
         call_command("reconcile_stacks", "nowhere")
 
 
-def test_the_database_keeps_what_was_judged_and_lets_alarms_be_settled_only(telltale: Telltale) -> None:
+def test_the_database_keeps_what_was_judged_and_lets_alarms_be_settled_only(telltale: Telltale, operator: User) -> None:
     telltale.happens_now().restart()
     telltale.reconcile()
     for statement in (

@@ -135,7 +135,7 @@ def test_the_glass_is_broken_and_reviewed(
 
     page = sign_in(context, "anna")
     page.locator(".desk-tile", has_text="reviews due").click()
-    page.get_by_role("link", name="Review", exact=True).click()
+    page.get_by_role("alert").get_by_role("link", name="Review", exact=True).click()
     page.get_by_label("What you found").fill("there was no other way")
     page.get_by_label("Your password, again").fill(PASSWORD)
     page.get_by_label("Going past the approval was").select_option("in_order")
