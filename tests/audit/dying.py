@@ -13,7 +13,7 @@ import django
 import psycopg
 from django.core.management import call_command
 
-from awe_incidents.audit import log_folder, processes, programs, signer, tile_files
+from awe_incidents.audit import bundle, log_folder, processes, programs, signer, tile_files
 
 Function = Callable[..., Any]
 
@@ -106,6 +106,20 @@ ROTATE: dict[str, Callable[[], None]] = {
 }
 
 
+EXPORT: dict[str, Callable[[], None]] = {
+    "in-the-lines": lambda: after(bundle.BundleWriter, "_add_line"),
+    "before-hashes": lambda: at_rename("tile/0/000", done=False),
+    "hashes-written": lambda: at_rename("tile/0/000", done=True),
+    "before-a-bundle": lambda: at_rename("tile/entries/001", done=False),
+    "bundle-written": lambda: at_rename("tile/entries/001", done=True),
+    "partial-hashes-written": lambda: at_rename("tile/0/002.p", done=True),
+    "partial-bundle-written": lambda: at_rename("tile/entries/002.p", done=True),
+    "before-checkpoints": lambda: at_rename("/checkpoints", done=False),
+    "checkpoints-written": lambda: at_rename("/checkpoints", done=True),
+    "finished": lambda: after(bundle.BundleWriter, "finish"),
+}
+
+
 def rotate() -> int:
     """Rotate the keys as the command does."""
     call_command("rotate_trail_key", "--because", "a test")
@@ -113,12 +127,17 @@ def rotate() -> int:
 
 
 if __name__ == "__main__":
-    _, program, step = sys.argv
+    _, program, step, *words = sys.argv
     if program == "rotate":
         django.setup()
         from awe_incidents.audit import rotating, trail
 
         ROTATE[step]()
         sys.exit(rotate())
+    if program == "export":
+        django.setup()
+        EXPORT[step]()
+        call_command("export_trail", *words)
+        sys.exit(0)
     {"sequence": SEQUENCE, "sign": {**SIGN, **TAKE_KEYS}}[program][step]()
     sys.exit(getattr(programs, program)())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from awe_incidents.audit.log_folder import published_vkeys
 from awe_incidents.audit.models import Checkpoint, Disclosure, Entry
 from awe_incidents.audit.processes import connect, run_sequencer, run_signer
 from diagnostics.models import Stack
-from tests.audit import logs, rows
+from tests.audit import dying, logs, rows
 from tests.audit.test_processes import published_size, until
 from tests.conftest import SETUP
 
@@ -108,6 +109,35 @@ def test_a_bundle_is_continued(stack: Stack, signing: Path, tmp_path: Path, conn
         assert verify(tmp_path / "bundle", signing)[1]["verdict"] == "UNANCHORED"
     assert seen[-1] == (Entry.objects.count(), Entry.objects.count())
     assert len(seen) == 260
+
+
+@pytest.mark.parametrize("step", dying.EXPORT)
+def test_an_export_that_was_killed_goes_on_where_it_was(
+    stack: Stack, signing: Path, tmp_path: Path, connection: psycopg.Connection, step: str
+) -> None:
+    record(stack, 600)
+    all_signed(signing)
+    folder, whole = tmp_path / "bundle", tmp_path / "whole"
+    env = rows.environment(rows.APPLICATION, AWE_TRAIL_DIR=str(signing))
+    killed = rows.start("-m", "tests.audit.dying", "export", step, str(folder), env=env)
+    output, _ = killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL, output
+    record(stack, 3)
+    all_signed(signing)
+    for place in (folder, whole):
+        again = rows.start("manage.py", "export_trail", str(place), env=env)
+        output, _ = again.communicate(timeout=60)
+        assert again.returncode == 0, output
+    assert files_of(folder) == files_of(whole)
+    assert verify(folder, signing)[1]["verdict"] == "UNANCHORED"
+
+
+def files_of(bundle: Path) -> dict[str, bytes]:
+    """Give what is in a bundle; partial tiles of before may be there, too, as in any log."""
+    files = {str(path.relative_to(bundle)): path for path in bundle.rglob("*") if path.is_file()}
+    (widest,) = {max(int(path.name) for name, path in files.items() if name.startswith("tile/entries/002.p/"))}
+    kept = (name for name in files if "002.p/" not in name or name.endswith(f"/{widest}"))
+    return {name: files[name].read_bytes() for name in kept if not name.endswith(".new")}
 
 
 def test_texts_stay_at_home_where_they_are_not_wanted(
