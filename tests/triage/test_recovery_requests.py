@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from awe_incidents.accounts.models import User
+from awe_incidents.audit import signed
 from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.models import Execution, OutputChunk, RecoveryRequest, Review
@@ -366,6 +367,19 @@ def test_cancelling_by_the_operation_is_seen(world: World) -> None:
     page = signed_in(world.operator).get(page_of(execution.request)).content.decode()
     assert "asked to stop" in page
     assert page_of(execution.request, "cancel") not in page
+
+
+@pytest.mark.recovery_fault("signer down", counted="the request's state; executions")
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_that_nobody_would_sign_is_refused_at_the_desk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = world.ask()
+    monkeypatch.setattr(signed, "SILENT_SECONDS", 0)
+    answer = with_password(world.approver).post(page_of(request, "approve"), decision(request))
+    assert answer.status_code == 503
+    assert "the audit trail is not signed now" in answer.content.decode()
+    assert (state_of(request), Execution.objects.exists()) == ("pending_approval", False)
 
 
 @pytest.mark.django_db(transaction=True)
