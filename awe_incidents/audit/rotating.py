@@ -6,6 +6,8 @@ keys that lie there are taken, and what was recorded of them is not recorded twi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +39,22 @@ def rotate_log_keys(*, folder: Path, passphrase: str, clock: Clock, by: Actor, a
     """
     if not because.strip():
         raise RotationImpossible("say why the keys are changed")
+    with _beside_each_other(folder, passphrase=passphrase, clock=clock) as (origin, old, new):
+        return Rotated(new.vkeys, _record(origin, old, new, by=by, at=at, because=because.strip()))
+
+
+def prepare_log_keys(*, folder: Path, passphrase: str, clock: Clock) -> KeyPair:
+    """Make the keys that a later rotation takes, and give the public ones, so that witnesses have them by then.
+
+    Raises: RotationImpossible, LogKeyUnusable, OSError.
+    """
+    with _beside_each_other(folder, passphrase=passphrase, clock=clock) as (_, _, new):
+        return new.vkeys
+
+
+@contextmanager
+def _beside_each_other(folder: Path, *, passphrase: str, clock: Clock) -> Iterator[tuple[str, LogKeys, LogKeys]]:
+    """Give the log's name, the keys in force, and those that are to follow, made where none lie there."""
     published = published_keys(folder)
     if published is None:
         raise RotationImpossible(f"{folder} has no keys yet; the signer (sign_trail) makes them when it first starts")
@@ -46,8 +64,7 @@ def rotate_log_keys(*, folder: Path, passphrase: str, clock: Clock, by: Actor, a
         now = published_keys(folder)
         if now is None or now.newest != old.vkeys:
             raise RotationImpossible("the signer has just changed the keys; look at trail_status")
-        new = next_keys(folder, origin=origin, passphrase=passphrase, clock=clock)
-        return Rotated(new.vkeys, _record(origin, old, new, by=by, at=at, because=because.strip()))
+        yield origin, old, next_keys(folder, origin=origin, passphrase=passphrase, clock=clock)
 
 
 @transaction.atomic

@@ -44,6 +44,7 @@ WITHOUT_ENTRY = {
     "note_token_use": "the minute of the last use",
     "queue_execution": "part of an approval, which is recorded",
     "release_target": "part of an end, which is recorded",
+    "prepare_log_keys": "keys that nobody uses yet; the rotation is recorded",
     "request_run": "recorded by the caller beside its own fact",
     "say_anew": "words follow from a revision",
     "settle": "words follow from an incident's state",

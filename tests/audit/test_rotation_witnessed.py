@@ -147,18 +147,21 @@ def test_a_witness_that_gets_the_key_beforehand_refuses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = published_vkeys(log.folder)
-    with witnesses.serving(place, first[0], port=port, program=COMMAND):
+    monkeypatch.setenv("AWE_TRAIL_DIR", str(log.folder))
+    call_command("rotate_trail_key", "--prepare")
+    prepared = capsys.readouterr().out.split()[-2:]
+    assert set(prepared).isdisjoint(first)
+    with witnesses.serving(place, first[0], prepared[0], port=port, program=COMMAND):
         log.start("anchor")
         log.record(3)
         log.all_witnessed()
-        log.end("sign", "anchor")
-        new = log.rotate(capsys, monkeypatch)
-    assert new not in published_vkeys(log.folder)
-    with witnesses.serving(place, first[0], new, port=port, program=COMMAND):
-        log.start("sign", "anchor")
+        assert published_vkeys(log.folder) == first, "nothing is changed yet"
+        call_command("rotate_trail_key", "--prepare")
+        assert capsys.readouterr().out.split()[-2:] == prepared
+        assert log.rotate(capsys, monkeypatch) == prepared[0]
         log.record(2)
         log.all_witnessed()
-        assert new in published_vkeys(log.folder)
+        assert published_vkeys(log.folder) == prepared
         assert witnesses.latest(place) == {logs.ORIGIN: 6}
         assert not any("another key" in answer for answer in refusals())
         assert log.verdict(tmp_path / "bundle", first, witness)["verdict"] == "OK"

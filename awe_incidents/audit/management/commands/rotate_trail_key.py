@@ -11,7 +11,7 @@ from awe_incidents.actor import command, operating_system_user
 from awe_incidents.audit.cosignature import now
 from awe_incidents.audit.errors import AuditError
 from awe_incidents.audit.programs import trail_folder
-from awe_incidents.audit.rotating import rotate_log_keys
+from awe_incidents.audit.rotating import prepare_log_keys, rotate_log_keys
 from awe_incidents.env import env
 
 
@@ -26,14 +26,28 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the reason."""
-        parser.add_argument("--because", required=True, help="the reason, for the audit trail")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--because", help="rotate; the reason, for the audit trail")
+        what.add_argument(
+            "--prepare",
+            action="store_true",
+            help="make and print the keys only, so that witnesses have them by then",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate, and say what others have to be told."""
+        passphrase = env.ENVIRON.get("AWE_TRAIL_PASSPHRASE", "")
         try:
+            if options["prepare"]:
+                vkeys = prepare_log_keys(folder=trail_folder(), passphrase=passphrase, clock=now)
+                self.stdout.write(
+                    "Nothing is changed yet. The next rotation brings these keys; give them to witnesses:"
+                )
+                self.stdout.write("\n".join(vkeys))
+                return
             rotated = rotate_log_keys(
                 folder=trail_folder(),
-                passphrase=env.ENVIRON.get("AWE_TRAIL_PASSPHRASE", ""),
+                passphrase=passphrase,
                 clock=now,
                 by=command(operating_system_user()),
                 at=timezone.now(),
