@@ -60,6 +60,7 @@ READS = {
     "unexplained",
     "check_pending",
     "cleaned",
+    "kept_outcome",
     "database_now",
     "difference",
     "entry_of",

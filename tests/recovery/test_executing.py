@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from django.db import connection
@@ -13,15 +15,19 @@ from awe_incidents.accounts.operations import set_roles
 from awe_incidents.accounts.roles import Role
 from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
+from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.actions.base import Plan
-from awe_incidents.recovery.errors import NotClaimed
+from awe_incidents.recovery.actions.site import Site
+from awe_incidents.recovery.errors import ActionNotApplicable, NotClaimed
 from awe_incidents.recovery.models import Execution, OutputChunk, RecoveryRequest, TargetLock
 from awe_incidents.recovery.operations import executing
 from awe_incidents.recovery.operations.claiming import claim_execution
 from awe_incidents.recovery.states import ExecutionState
 from tests.conftest import SETUP
+from tests.leaks.canaries import DSN, PASSWORD
 from tests.recovery import acting
 from tests.recovery.conftest import World, end_of
+from tests.recovery.traces import found_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -264,6 +270,60 @@ def test_what_a_probe_cannot_tell_a_person_says_with_a_reason(world: World, sign
     )
     assert end_of(execution) == ("failed", "partial", "done")
     assert execution.outcome == "as operator says: I looked at it"
+
+
+def outdate(world: World) -> None:
+    """Leave a description behind that this version cannot read, as an upgrade may."""
+    document = {**world.stack.document, "vantage": "from the moon"}
+    type(world.stack).objects.filter(pk=world.stack.pk).update(document=document, digest="0" * 64)
+
+
+def test_a_description_that_cannot_be_read_any_more_ends_it_and_frees_the_target(
+    world: World, signed_trail: None
+) -> None:
+    execution = world.queued()
+    outdate(world)
+    execute(execution)
+    assert end_of(execution) == ("failed", "none", "done")
+    assert execution.outcome.startswith("[not kept: the stack's description cannot be read")
+    assert not TargetLock.objects.filter(released_at=None).exists()
+
+
+def test_a_lost_worker_is_noticed_though_the_description_cannot_be_read(world: World, signed_trail: None) -> None:
+    execution = world.queued(mood="slow")
+    worker = in_thread(execute, execution)
+    wait_for(execution, "running")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE recovery_execution SET lease_until = now() - interval '1 s'")
+    outdate(world)
+    operations.sweep_recovery(at=timezone.now())
+    assert end_of(execution)[0] == "outcome_unknown"
+    (world.root / "target.go").touch()
+    worker.join()
+
+
+class Tells(acting.Write):
+    """Says a secret where it does not apply any more."""
+
+    slug: ClassVar[str] = "test.tells"
+
+    def fingerprint(self, site: Site, parameters: acting.WriteParameters) -> Mapping[str, Any]:
+        if (site.stack.root / "gone").exists():
+            raise ActionNotApplicable(f"nothing answers at {DSN}")
+        return super().fingerprint(site, parameters)
+
+
+def test_why_it_was_invalidated_is_redacted_wherever_it_is_kept(
+    world: World, signed_trail: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {**registry.all_actions(), Tells.slug: Tells()}
+    monkeypatch.setattr(registry, "all_actions", lambda: known)
+    execution = world.approve(world.ask(Tells.slug, incident=world.incident())).execution
+    (world.root / "gone").touch()
+    execute(execution)
+    assert end_of(execution) == ("invalidated", "none", "invalidated")
+    assert "nothing answers at postgresql://" in execution.outcome
+    assert found_in(PASSWORD, folder=tmp_path) == []
 
 
 def cancel(world: World, execution: Execution) -> None:

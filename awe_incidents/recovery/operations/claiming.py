@@ -23,6 +23,7 @@ from awe_incidents.recovery.operations.moving import (
     held_execution,
     held_request,
     held_up,
+    kept_outcome,
     record,
     release_target,
 )
@@ -135,6 +136,7 @@ def invalidate(held: Held, *, because: str) -> None:
     """
     at = timezone.now()
     with held.writing(ExecutionState.CLAIMED) as (execution, request):
+        because = kept_outcome(because, request)  # it may quote the target
         _back_to_queue(execution, request, because=because, at=at)
         end_unclaimed(execution, request, RequestState.INVALIDATED, outcome=because, by=WORKER, at=at)
 

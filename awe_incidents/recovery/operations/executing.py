@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import structlog
 from django.utils import timezone
@@ -22,6 +23,7 @@ from awe_incidents.recovery.operations.planning import Planned, looking, site_of
 from awe_incidents.recovery.operations.preparing import Refused, TermsChanged, prepared
 from awe_incidents.recovery.operations.stepping import Stopped, do_step, lose_track
 from awe_incidents.recovery.states import Effect, ExecutionState, RequestState
+from diagnostics.errors import DescriptionOutdated, SecretUnreadable
 
 SIGNATURE_SECONDS = 10.0  # sequencer and signer take half a second
 PAUSE_SECONDS = 0.05
@@ -47,7 +49,13 @@ def carry_out(held: Held) -> None:
     Raises: LeaseLost.
     """
     request = RecoveryRequest.objects.select_related("stack", "terms").get(pk=held.request_id)
-    with site_of(request.stack) as site:
+    with ExitStack() as opened:
+        try:
+            site = opened.enter_context(site_of(request.stack))
+        except (DescriptionOutdated, SecretUnreadable) as error:
+            log.error("an execution could not be prepared", execution=held.execution_id, why=type(error).__name__)
+            _fail_unstarted(held, str(error))
+            return
         plan = _prepare(held, request, site)
         if plan is None or not _begin(held, request, plan):
             return

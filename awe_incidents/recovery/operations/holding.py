@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -21,6 +21,7 @@ from diagnostics.queries import seconds
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 10.0
 
+RUN_OUT = "has run out"  # the database's word on a lease that ended between the look at it and the write
 IDLE_SECONDS = 10  # a transaction in which a worker was stopped must not keep others from the rows
 
 log = structlog.get_logger(__name__)
@@ -61,14 +62,19 @@ class Held:
 
         Raises: LeaseLost.
         """
-        with transaction.atomic():
-            _end_where_it_idles()
-            request = held_request(self.request_id)
-            execution = self._rows(states or HELD).select_for_update(of=("self",)).first()
-            if execution is None:
-                raise LeaseLost(f"execution {self.execution_id} is not held by fence {self.fence} any more")
-            request.execution = execution
-            yield execution, request
+        try:
+            with transaction.atomic():
+                _end_where_it_idles()
+                request = held_request(self.request_id)
+                execution = self._rows(states or HELD).select_for_update(of=("self",)).first()
+                if execution is None:
+                    raise LeaseLost(f"execution {self.execution_id} is not held by fence {self.fence} any more")
+                request.execution = execution
+                yield execution, request
+        except IntegrityError as refused:
+            if RUN_OUT not in str(refused):
+                raise
+            raise LeaseLost(f"execution {self.execution_id}: its time was up while this was written") from refused
 
     def _rows(self, states: Sequence[ExecutionState]) -> QuerySet[Execution]:
         return Execution.objects.filter(pk=self.execution_id, fence=self.fence, state__in=states, lease_until__gt=Now())

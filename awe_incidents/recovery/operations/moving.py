@@ -27,10 +27,12 @@ from awe_incidents.recovery.states import (
     ExecutionState,
     RequestState,
 )
+from diagnostics.errors import DescriptionOutdated, SecretUnreadable
 from diagnostics.models import Stack
 from diagnostics.queries import redactor_of
 
 MAX_OUTCOME = 2000
+NOT_KEPT = "[not kept: the stack's description cannot be read, so nothing that is said of it can be redacted]"
 
 
 def database_now() -> datetime:
@@ -122,7 +124,7 @@ def end_execution(
     because: str = "",
 ) -> None:
     """End an execution whose rows the caller holds: state, lock, request and entry in one transaction."""
-    outcome = cleaned(outcome, request)[:MAX_OUTCOME]
+    outcome = kept_outcome(outcome, request)
     Execution.objects.filter(pk=execution.pk).update(
         state=state, finished_at=at, lease_until=None, effect=effect, outcome=outcome, verification=verification
     )
@@ -148,8 +150,9 @@ def end_unclaimed(
     execution: Execution, request: RecoveryRequest, state: RequestState, *, outcome: str, by: Actor, at: datetime
 ) -> None:
     """End a queued execution together with its request: cancelled, expired or invalidated; nothing was done."""
+    outcome = kept_outcome(outcome, request)
     Execution.objects.filter(pk=execution.pk, state=ExecutionState.QUEUED).update(
-        state=ExecutionState(state.value), finished_at=at, outcome=cleaned(outcome, request)[:MAX_OUTCOME]
+        state=ExecutionState(state.value), finished_at=at, outcome=outcome
     )
     move_request(request, state, at=at)
     record(f"recovery_request:{state.value}", request, by=by, at=at, because=outcome, execution=execution.pk)
@@ -160,6 +163,14 @@ def release_target(execution: Execution) -> None:
     TargetLock.objects.filter(execution=execution, released_at=None).update(released_at=Now())
 
 
+def kept_outcome(text: str, request: RecoveryRequest) -> str:
+    """Give how it ended as it is kept: redacted, or left out where nothing can be, as an end must not wait for that."""
+    try:
+        return cleaned(text, request)[:MAX_OUTCOME]
+    except (DescriptionOutdated, SecretUnreadable):
+        return NOT_KEPT
+
+
 def cleaned(text: str, request: RecoveryRequest) -> str:
-    """Redact a text for the database and the trail."""
+    """Redact a text for the database and the trail. Raises: DescriptionOutdated, SecretUnreadable."""
     return redactor_of(request.stack).text(text).text if text else ""

@@ -13,7 +13,7 @@ from awe_incidents.recovery.actions.base import ActionFailed, Doing, Step
 from awe_incidents.recovery.models import Execution, ExecutionStep, RecoveryRequest
 from awe_incidents.recovery.operations.claiming import WORKER
 from awe_incidents.recovery.operations.holding import Held
-from awe_incidents.recovery.operations.moving import cleaned, end_execution, record
+from awe_incidents.recovery.operations.moving import end_execution, kept_outcome, record
 from awe_incidents.recovery.operations.one_time_secrets import seal_secret
 from awe_incidents.recovery.operations.output import Output
 from awe_incidents.recovery.states import Effect, ExecutionState, StepState
@@ -105,12 +105,12 @@ def lose_track(held: Held, outcome: str) -> None:
 
 def note_unknown(execution: Execution, request: RecoveryRequest, *, outcome: str) -> None:
     """Move an execution whose rows the caller holds to `outcome_unknown`, and ring for a look at the target."""
-    at = timezone.now()
+    at, outcome = timezone.now(), kept_outcome(outcome, request)
     Execution.objects.filter(pk=execution.pk).update(
         state=ExecutionState.OUTCOME_UNKNOWN,
         lease_until=None,
         effect=Effect.UNKNOWN,
-        outcome=cleaned(outcome, request),
+        outcome=outcome,
         rung_at=Now(),
     )
     before, execution.state, request.execution = execution.state, ExecutionState.OUTCOME_UNKNOWN, execution
