@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from awe_incidents.incidents.models import Incident
+from awe_incidents.recovery.effects import FITTING
 from awe_incidents.recovery.freezes import Freeze as Freeze
 from awe_incidents.recovery.freezes import MaintenanceWindow as MaintenanceWindow
 from awe_incidents.recovery.journaled import JournaledAction as JournaledAction
@@ -41,8 +42,10 @@ class RecoveryRequest(models.Model):
     """Somebody asks for an action; only where it stands ever changes."""
 
     stack = models.ForeignKey(Stack, on_delete=models.PROTECT, related_name="recovery_requests", db_index=False)
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="recovery_requests")
-    requester = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, null=True, related_name="recovery_requests", db_index=False
+    )
+    requester = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+", db_index=False)
     requester_token = models.CharField(max_length=12, default="")  # its public prefix
     action = models.CharField(max_length=100)
     tier = models.PositiveSmallIntegerField()
@@ -68,7 +71,13 @@ class RecoveryRequest(models.Model):
             models.CheckConstraint(name="recovery_request_reason", condition=~Q(because="")),
         ]
         indexes = [
+            # One for each thing by which lists are narrowed down: a list is read newest first, and never sorted.
             models.Index(fields=["stack", "-id"], name="recovery_of_stack"),
+            models.Index(fields=["state", "-id"], name="recovery_in_state"),
+            models.Index(fields=["action", "-id"], name="recovery_of_action"),
+            models.Index(fields=["requester", "-id"], name="recovery_of_requester"),
+            models.Index(fields=["incident", "-id"], name="recovery_of_incident"),
+            models.Index(fields=["stack", "action", "-id"], name="recovery_past"),
             models.Index(fields=["state", "id"], name="recovery_open", condition=~Q(state__in=FINAL_REQUESTS)),
         ]
 
@@ -148,9 +157,11 @@ class Execution(models.Model):
                 name="execution_finished",
                 condition=~Q(state__in=FINAL_EXECUTIONS) | (Q(finished_at__isnull=False) & ~Q(outcome="")),
             ),
+            models.CheckConstraint(name="execution_did", condition=FITTING),
         ]
         indexes = [
-            models.Index(fields=["state", "id"], name="execution_open", condition=~Q(state__in=FINAL_EXECUTIONS))
+            models.Index(fields=["state", "id"], name="execution_open", condition=~Q(state__in=FINAL_EXECUTIONS)),
+            models.Index(fields=["queued_at"], name="execution_queued"),
         ]
 
     def __str__(self) -> str:

@@ -29,6 +29,9 @@ class OneTimeSecret(models.Model):
                 | (~Q(state=SecretState.SEALED) & Q(ciphertext__isnull=True)),
             ),
         ]
+        indexes = [
+            models.Index(fields=["expires_at"], name="secret_sealed", condition=Q(state=SecretState.SEALED)),
+        ]
 
     def __str__(self) -> str:
         return f"secret of execution {self.execution_id}"

@@ -43,6 +43,8 @@ from awe_incidents.recovery.states import (
 
 LAST = 5  # executions that say how long it takes
 REMEMBERED = 100  # of each action, for actions that build on what was done
+# What only the page of a request shows: lists do not read it.
+NOT_LISTED = ("terms__plan", "terms__facts", "terms__parameters", "stack__document", "stack__redaction_key")
 
 
 def requests() -> QuerySet[RecoveryRequest]:
@@ -168,21 +170,32 @@ def manual_attachments() -> QuerySet[Attachment]:
 
 def last_seconds(action: str, *, stack_id: int) -> list[float]:
     """Give how long the last successful executions of an action on a stack took, newest first."""
-    done = Execution.objects.filter(
-        request__action=action, request__stack=stack_id, state=ExecutionState.SUCCEEDED, started_at__isnull=False
+    taken = _successes(action, stack_id=stack_id).annotate(
+        taken=F("execution__finished_at") - F("execution__started_at")
     )
-    taken = done.order_by("-id").annotate(taken=F("finished_at") - F("started_at"))[:LAST]
-    return [round(one.taken.total_seconds(), 1) for one in taken]
+    return [round(one.total_seconds(), 1) for one in taken.values_list("taken", flat=True)[:LAST] if one is not None]
 
 
 def last_successes(action: str, *, stack_id: int) -> list[Past]:
     """Give the last successful executions of an action on a stack, newest first."""
-    done = Execution.objects.filter(request__action=action, request__stack=stack_id, state=ExecutionState.SUCCEEDED)
-    return [
-        Past(one.pk, one.request.terms.parameters, one.finished_at, (one.verification or {}).get("after", {}))
-        for one in done.select_related("request__terms").order_by("-finished_at")[:REMEMBERED]
-        if one.finished_at is not None
+    asked = _successes(action, stack_id=stack_id).select_related("terms", "execution")[:REMEMBERED]
+    past = [
+        Past(
+            one.execution.pk,
+            one.terms.parameters,
+            one.execution.finished_at,
+            (one.execution.verification or {}).get("after", {}),
+        )
+        for one in asked.defer("terms__plan", "terms__facts", "execution__outcome")
+        if one.execution.finished_at is not None
     ]
+    return sorted(past, key=lambda one: one.finished_at, reverse=True)
+
+
+def _successes(action: str, *, stack_id: int) -> QuerySet[RecoveryRequest]:
+    """Give the requests whose executions succeeded, newest first, in the order of an index."""
+    asked = RecoveryRequest.objects.filter(stack=stack_id, action=action, execution__state=ExecutionState.SUCCEEDED)
+    return asked.order_by("-pk")
 
 
 def held_up_by(request: RecoveryRequest) -> str:

@@ -166,6 +166,9 @@ NOTICE_TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
 }
 
 HELD = (_E.CLAIMED, _E.RUNNING, _E.VERIFYING, _E.CANCELLING)  # by a worker, under a lease
+BEFORE_EFFECT = (_E.QUEUED, _E.CLAIMED, _E.EXPIRED, _E.INVALIDATED, _E.NOT_STARTED)  # nothing was done
+IN_EFFECT = (_E.RUNNING, _E.VERIFYING, _E.CANCELLING, _E.OUTCOME_UNKNOWN)  # what was done is not known yet
+DID_ALL = (_E.SUCCEEDED, _E.VERIFY_FAILED)
 FINAL_EXECUTIONS = tuple(state for state, after in EXECUTION_TRANSITIONS.items() if not after)
 HAS_EFFECT = (Effect.PARTIAL, Effect.WHOLE)
 FINAL_REQUESTS = tuple(state for state, after in REQUEST_TRANSITIONS.items() if not after)

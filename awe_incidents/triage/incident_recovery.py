@@ -14,7 +14,7 @@ from awe_incidents.incidents.suggestions import suggestion_for
 from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.actions.base import About, Action
 from awe_incidents.recovery.models import RecoveryRequest
-from awe_incidents.recovery.queries import requests
+from awe_incidents.recovery.queries import NOT_LISTED, requests
 from awe_incidents.triage.diagnoses import shown_diagnosis
 from awe_incidents.triage.facts import list_address
 from awe_incidents.triage.manual_shown import (
@@ -25,7 +25,7 @@ from awe_incidents.triage.manual_shown import (
     version_of_manual,
 )
 from awe_incidents.triage.recovery_asking import ask_address
-from awe_incidents.triage.recovery_shown import NOT_SHOWN, TIERS, Cited, cited_in, is_moving, standing
+from awe_incidents.triage.recovery_shown import TIERS, Cited, cited_in, is_moving, standing
 from awe_incidents.triage.recovery_steps import may_ask
 from awe_incidents.triage.results import ShownRun
 from diagnostics.errors import DescriptionOutdated
@@ -85,7 +85,7 @@ class IncidentRecovery:
         if not self._may_read:
             return []
         rows = requests().select_related("execution__recheck").filter(incident=self._incident)
-        rows = rows.order_by("-pk").defer(*NOT_SHOWN)
+        rows = rows.order_by("-pk").defer(*NOT_LISTED)
         return list(rows[:MAX_SHOWN])
 
     @cached_property

@@ -16,7 +16,8 @@ from awe_incidents.triage.facts import Fact, address
 from awe_incidents.triage.fields import number_field, text_field
 from awe_incidents.triage.manual_shown import files_of
 from awe_incidents.triage.manual_steps import ATTACH_FILES
-from awe_incidents.triage.turning import MAX_ID, TurningAdmin, TurningForm
+from awe_incidents.triage.turning import MAX_ID, TurningAdmin, TurningForm, id_of
+from diagnostics.models import Stack
 
 
 class ManualActionFilter(TurningForm):
@@ -27,8 +28,10 @@ class ManualActionFilter(TurningForm):
 
     def columns(self) -> Mapping[str, Any]:
         """Give what rows are filtered by."""
-        names = {"stack": "stack__name", "incident": "incident_id"}
-        return {names[name]: value for name, value in super().columns().items()}
+        columns = dict(super().columns())
+        if "stack" in columns:
+            columns["stack"] = id_of(Stack, name=columns["stack"])
+        return columns
 
 
 class ManualActionAdmin(TurningAdmin):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.recovery.actions import registry
 from awe_incidents.recovery.models import RecoveryRequest
-from awe_incidents.recovery.queries import output_of, requests, whole_requests
+from awe_incidents.recovery.queries import NOT_LISTED, output_of, requests, whole_requests
 from awe_incidents.recovery.states import RequestState
 from awe_incidents.triage.access import person_of
 from awe_incidents.triage.facts import Fact, address
@@ -33,8 +33,10 @@ from awe_incidents.triage.recovery_shown import (
     version_of,
 )
 from awe_incidents.triage.recovery_steps import REQUEST_STEPS, may_ask, why_not_decide
-from awe_incidents.triage.turning import MAX_ID, TurningAdmin, TurningForm
+from awe_incidents.triage.turning import MAX_ID, TurningAdmin, TurningForm, id_of
+from diagnostics.models import Stack
 
+MAX_RETRIES = 20  # of one request; the newest
 _LIVE = "triage/parts/recovery_live.html"
 
 
@@ -58,8 +60,12 @@ class RequestFilter(TurningForm):
 
     def columns(self) -> Mapping[str, Any]:
         """Give what rows are filtered by."""
-        names = {"stack": "stack__name", "requester": "requester__username", "incident": "incident_id"}
-        return {names.get(name, name): value for name, value in super().columns().items()}
+        columns = dict(super().columns())
+        if "stack" in columns:
+            columns["stack"] = id_of(Stack, name=columns["stack"])
+        if "requester" in columns:
+            columns["requester"] = id_of(User, username=columns["requester"])
+        return columns
 
 
 class RecoveryRequestAdmin(TurningAdmin):
@@ -82,7 +88,7 @@ class RecoveryRequestAdmin(TurningAdmin):
 
     def for_list(self, rows: QuerySet[RecoveryRequest], user: User) -> QuerySet[RecoveryRequest]:
         """Leave out what only the page shows."""
-        return rows.defer("terms__plan", "terms__facts", "terms__parameters")
+        return rows.defer(*NOT_LISTED)
 
     def lines(self, rows: list[Any], request: HttpRequest) -> list[Any]:
         """Give each with where it stands."""
@@ -147,7 +153,7 @@ class RecoveryRequestAdmin(TurningAdmin):
             "output_url": self.address_of(whole, "output"),
             "manual": done_by_hand(whole.incident_id),
             "all_manual_url": all_by_hand_address(whole.incident_id) if whole.incident_id else "",
-            "retries": [Fact(f"Request {one.pk}", one.state, address(one)) for one in whole.retries.order_by("pk")],
+            "retries": _retries_of(whole),
             **execution_shown(whole),
         }
 
@@ -157,3 +163,8 @@ class RecoveryRequestAdmin(TurningAdmin):
 
 def _is_going(thing: RecoveryRequest) -> bool:
     return is_moving(thing) or has_pending(done_by_hand(thing.incident_id))
+
+
+def _retries_of(request: RecoveryRequest) -> list[Fact]:
+    newest = request.retries.order_by("-pk")[:MAX_RETRIES]
+    return [Fact(f"Request {one.pk}", one.state, address(one)) for one in newest]

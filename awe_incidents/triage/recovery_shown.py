@@ -37,8 +37,6 @@ TIERS: Mapping[int, str] = {
     Tier.FOUR_EYES_AND_BACKUP: "another person approves and types the stack's name; a fresh backup has to be there",
 }
 WHOLE = "the whole stack"
-# What only the page of a request shows: lists do not read it.
-NOT_SHOWN = ("terms__plan", "terms__facts", "terms__parameters", "stack__document", "stack__redaction_key")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def why_not_decide(thing: Any, user: User) -> str:
     refusal = refusal_of(
         lambda: policies.check_may_decide(user, requester_id=request.requester_id, affected_user=affected)
     )
-    if not refusal and request.decisions.filter(person=user).exists():
+    if not refusal and any(one.person_id == user.pk for one in request.decisions.all()):  # lists have read them
         return "you have decided on it; one person has one decision"
     return refusal
 

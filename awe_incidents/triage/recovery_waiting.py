@@ -17,14 +17,13 @@ from awe_incidents.accounts.models import User
 from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.reconciliation.queries import open_alarms
 from awe_incidents.recovery.models import Decision, Execution, OneTimeSecret, RecoveryRequest
-from awe_incidents.recovery.queries import due_reviews, secrets_to_fetch, waiting_requests
+from awe_incidents.recovery.queries import NOT_LISTED, due_reviews, secrets_to_fetch, waiting_requests
 from awe_incidents.recovery.states import FINAL_EXECUTIONS, ExecutionState, RequestState
 from awe_incidents.triage.access import has_any_role, person_of
 from awe_incidents.triage.alarms import alarm_tile, with_words
 from awe_incidents.triage.base import DeskAdmin
 from awe_incidents.triage.facts import address, list_address
 from awe_incidents.triage.one_time_secrets import SHOW_SECRET
-from awe_incidents.triage.recovery_shown import NOT_SHOWN
 from awe_incidents.triage.recovery_steps import may_decide, why_not_decide, why_not_review
 from awe_incidents.triage.tiles import MAX_COUNTED, Tile
 
@@ -107,7 +106,7 @@ def waiting_tiles() -> list[Tile]:
 
 def _approvals(user: User) -> tuple[list[Waiting], list[Waiting]]:
     """Give the oldest requests that this person may decide on, and the oldest of the others with why not."""
-    waiting = waiting_requests().order_by("pk").defer(*NOT_SHOWN)
+    waiting = waiting_requests().order_by("pk").defer(*NOT_LISTED).prefetch_related("decisions")
     theirs = (
         Q(requester=user)
         | Q(terms__affected_user__iexact=user.username)

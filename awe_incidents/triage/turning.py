@@ -47,6 +47,12 @@ class Turned:
     older: Mapping[str, Any] | None = None
 
 
+def id_of(model: type[Model], **named: str) -> int:
+    """Give the id of the row with this name, or 0, which none has: by an id rows come in the order of an index."""
+    found: int | None = model._default_manager.filter(**named).values_list("pk", flat=True).first()
+    return found or 0
+
+
 def turned(rows: QuerySet[Any], *, older_than: int | None = None, newer_than: int | None = None) -> Turned:
     """Give the newest rows, or those next to one that was shown."""
     down = rows.order_by("-pk")

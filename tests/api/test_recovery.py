@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from awe_incidents.accounts.models import User
@@ -80,6 +81,41 @@ def test_a_request_is_approved_on_its_digest_and_followed(operator: User, approv
         "decided_at": "",
     }
     assert client_of(approver).get(body["links"]["output"]).json()["results"] == []
+
+
+def test_broken_glass_that_waits_for_its_review_is_a_list(approver: User, world: World) -> None:  # noqa: F811
+    responder = _person("responder", Role.RESPONDER)
+    request = world.ask(incident=world.incident())
+    world.ask()
+
+    def listed(state: str) -> list[int]:
+        return [one["id"] for one in client_of(approver).get(f"{REQUESTS}?review={state}").json()["results"]]
+
+    assert step(responder, request, "break-glass", because="it burns").status_code == 201
+    assert (listed("due"), listed("reviewed")) == ([request.pk], [])
+    assert step(approver, request, "review", verdict="in_order", findings="x").status_code == 201
+    assert (listed("due"), listed("reviewed")) == ([], [request.pk])
+    problem_of(client_of(approver).get(f"{REQUESTS}?review=soon"), 400, "invalid")
+
+
+def test_a_list_asks_as_often_and_reads_no_plans(operator: User, world: World) -> None:  # noqa: F811
+    client = client_of(operator)
+
+    def sent() -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(REQUESTS).status_code == 200
+        return [one["sql"] for one in queries]
+
+    world.ask()
+    sent()
+    one = len(sent())
+    for _ in range(5):
+        world.ask()
+    several = sent()
+    assert len(several) == one
+    (read,) = [sql for sql in several if 'FROM "recovery_recoveryrequest"' in sql]
+    for column in ('"plan"', '"facts"', '"document"', '"parameters"'):
+        assert column not in read
 
 
 @pytest.mark.recovery_fault("key repeated", counted="requests that there are")

@@ -275,3 +275,19 @@ def test_every_step_has_its_help(capsys: pytest.CaptureFixture[str], monkeypatch
         assert ended.value.code == 0
         assert "exit codes:" in told
         assert "--json" in told
+
+
+def test_broken_glass_that_waits_for_its_review_is_listed_however_it_ended(
+    world: World, shell: Shell, operator: User, approver: User, responder: User
+) -> None:
+    responder.set_password(PASSWORD)
+    responder.save()
+    request = world.ask(incident=world.incident())
+    world.ask()
+    shell(responder, "break-glass", str(request.pk), "--because", "it burns", typed=f"{PASSWORD}\n")
+    shell(operator, "cancel", str(request.pk), "--because", "not needed")
+    line = f"request {request.pk}: test.write on stack plain"
+    assert line not in shell(approver, "status")
+    assert [told.partition(" for")[0] for told in shell(approver, "status", "--due").splitlines()] == [line]
+    shell(approver, "review", str(request.pk), "--verdict", "in_order", "--findings", "x", typed=f"{PASSWORD}\n")
+    assert shell(approver, "status", "--due") == ""

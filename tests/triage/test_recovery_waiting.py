@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from awe_incidents.accounts.models import User
@@ -36,6 +38,19 @@ def test_an_approver_sees_first_what_they_may_decide_on(world: World, other_oper
     assert [one.href for one in context["yours"]] == [address(one, part="approve") for one in (first, second)]
     assert numbers(context["others"]) == [own.pk]
     assert "you asked for this" in context["others"][0].why_not
+
+
+def test_the_page_asks_as_often_whatever_waits(world: World, other_operator: User) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as sent:
+            assert signed_in(world.approver).get(waiting_address()).status_code == 200
+        return len(sent)
+
+    world.ask()
+    one = asked()
+    for _ in range(9):
+        world.ask(user=other_operator)
+    assert asked() == one
 
 
 def test_who_decides_on_nothing_sees_why(world: World, auditor: User) -> None:

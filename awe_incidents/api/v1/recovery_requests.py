@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.api.authentication import actor_of
-from awe_incidents.api.choices import RECOVERY_REQUEST_STATES
+from awe_incidents.api.choices import RECOVERY_REQUEST_STATES, REVIEW_STATES
 from awe_incidents.api.fields import MAX_ID, Choice, Text, WholeNumber
 from awe_incidents.api.kept import validated
 from awe_incidents.api.parameters import PageParameters
@@ -26,7 +26,7 @@ from awe_incidents.api.views import CreateView, ListView, ScopedView, created
 from awe_incidents.recovery.errors import ReasonRequired, TooOften
 from awe_incidents.recovery.models import RecoveryRequest
 from awe_incidents.recovery.operations import noting_refusals, request_action
-from awe_incidents.recovery.queries import requests, whole_requests
+from awe_incidents.recovery.queries import NOT_LISTED, requests, whole_requests
 
 
 @extend_schema_serializer(component_name="RecoveryRequested")
@@ -47,6 +47,7 @@ class RequestParameters(PageParameters):
     stack = Text(required=False, max_length=63)
     state = Choice(required=False, choices=RECOVERY_REQUEST_STATES)
     incident = WholeNumber(required=False, min_value=1, max_value=MAX_ID)
+    review = Choice(required=False, choices=REVIEW_STATES, help_text="Broken glass only; `due` is what waits for it.")
 
 
 class RecoveryRequestList(ListView, CreateView):
@@ -55,12 +56,12 @@ class RecoveryRequestList(ListView, CreateView):
     serializer_class = RecoveryRequestSerializer
     scopes: ClassVar = {"GET": Scope.RECOVERY_READ, "POST": Scope.RECOVERY_REQUEST}
     parameters: ClassVar = {"GET": RequestParameters}
-    filters: ClassVar = {"stack": "stack_id", "state": "state", "incident": "incident_id"}
+    filters: ClassVar = {"stack": "stack_id", "state": "state", "incident": "incident_id", "review": "review__state"}
     refusals: ClassVar = {"POST": (ReasonRequired, TooOften, *PLANNING_REFUSALS)}
 
     def get_queryset(self) -> QuerySet[RecoveryRequest]:
-        """Start from all of them."""
-        return requests()
+        """Start from all of them, without what the list does not show."""
+        return requests().defer(*NOT_LISTED)
 
     @extend_schema(operation_id="list_recovery_requests")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

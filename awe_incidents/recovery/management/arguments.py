@@ -37,7 +37,7 @@ def add_all(parser: ArgumentParser) -> None:
         ("request", "ask for an action; tiers 0 and 1 are queued at once"),
     ):
         made = step(name, told)
-        made.add_argument("stack")
+        made.add_argument("stack", help="its name")
         made.add_argument("action", help="see `actions`")
         made.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="lists as JSON")
         if name == "request":
@@ -65,7 +65,9 @@ def _add_decisions(step: Any) -> None:
     _because(_on_request(step("cancel", "stop what is approved: at once while it waits, else before its next step")))
     _because(_on_request(step("break-glass", "go past the approval for an incident; asks for your password")))
     made = _on_request(step("review", "say whether another person's break-glass was in order; asks for your password"))
-    made.add_argument("--verdict", required=True, choices=[one.value for one in ReviewVerdict])
+    made.add_argument(
+        "--verdict", required=True, choices=[one.value for one in ReviewVerdict], help="what you found it to be"
+    )
     made.add_argument("--findings", required=True, help=BECAUSE)
 
 
@@ -73,33 +75,37 @@ def _add_executions(step: Any) -> None:
     made = step("status", "show a request, or list those that are open")
     made.add_argument("request", nargs="?", type=int, help="number of the request")
     made.add_argument("--stack", help="of this stack only")
-    made.add_argument("--waiting", action="store_true", help="only what waits for an approval")
+    which = made.add_mutually_exclusive_group()
+    which.add_argument("--waiting", action="store_true", help="only what waits for an approval")
+    which.add_argument("--due", action="store_true", help="broken glass that nobody has reviewed, however it ended")
     made = _on_request(step("follow", "tell what happens to a request, with its output, until it ends"))
     made.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="no longer than this")
     _on_request(step("execute", "carry out an approved request here, as the worker would; only where that is away"))
     _on_request(step("probe", "look at the target what a lost worker did; only where the workers are away"))
     made = _on_request(step("resolve", "say how an execution ended whose outcome is unknown"))
-    made.add_argument("--state", required=True, choices=[one.value for one in RESOLUTIONS])
+    made.add_argument(
+        "--state", required=True, choices=[one.value for one in RESOLUTIONS], help="as you saw it at the target"
+    )
     _because(made)
 
 
 def _add_times(step: Any) -> None:
     made = step("times", "list freezes and maintenance windows")
-    made.add_argument("stack", nargs="?")
+    made.add_argument("stack", nargs="?", help="of this stack only")
     made = step("freeze", "let nothing start on a stack for a time; what is approved waits")
-    made.add_argument("stack")
+    made.add_argument("stack", help="its name")
     made.add_argument("--from", dest="starts_at", metavar="TIME", help="such as 2026-11-25T08:30:00Z; default now")
-    made.add_argument("--until", dest="ends_at", metavar="TIME", required=True)
+    made.add_argument("--until", dest="ends_at", metavar="TIME", required=True, help="as --from; within 90 days")
     made.add_argument("--from-tier", type=int, choices=range(4), default=0, help="and above; 0 is everything")
     _because(made)
     made = step("lift", "end a freeze early")
     made.add_argument("freeze", type=int, help="its number, see `times`")
     _because(made)
     made = step("declare-window", "declare a time of the week (UTC) in which tiers 2 and 3 may start")
-    made.add_argument("stack")
+    made.add_argument("stack", help="its name")
     made.add_argument("--weekday", type=int, choices=range(1, 8), required=True, help="1 is Monday")
-    made.add_argument("--opens", dest="opens_at", metavar="HH:MM", required=True)
-    made.add_argument("--minutes", type=int, required=True)
+    made.add_argument("--opens", dest="opens_at", metavar="HH:MM", required=True, help="such as 02:30, in UTC")
+    made.add_argument("--minutes", type=int, required=True, help="how long it is open, up to a week")
     _because(made)
     made = step("close-window", "take a maintenance window back")
     made.add_argument("window", type=int, help="its number, see `times`")
@@ -108,7 +114,7 @@ def _add_times(step: Any) -> None:
 
 def _add_records(step: Any) -> None:
     made = step("record", "record what was done by hand; into the journal while our database does not answer")
-    made.add_argument("stack")
+    made.add_argument("stack", help="its name")
     _because(made)
     made.add_argument("--done-by", default="", metavar="NAME", help="yourself where left out")
     made.add_argument("--done-at", metavar="TIME", help="default now")

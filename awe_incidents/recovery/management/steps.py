@@ -21,9 +21,10 @@ from awe_incidents.recovery.management.following import Follower, follow, while_
 from awe_incidents.recovery.management.identity import Who, ask
 from awe_incidents.recovery.models import RecoveryRequest
 from awe_incidents.recovery.policies import Tier
-from awe_incidents.recovery.states import FINAL_REQUESTS, ExecutionState, ReviewVerdict
+from awe_incidents.recovery.states import FINAL_REQUESTS, ExecutionState, RequestState, ReviewState, ReviewVerdict
 from diagnostics.queries import stack_named
 
+MAX_TOLD = 200  # of a list; the newest
 SHOWN_DIGITS = 8  # of a digest that is typed; who reads it sees all of it
 
 
@@ -121,15 +122,20 @@ def review(options: Options, telling: Telling) -> None:
 
 
 def status(options: Options, telling: Telling) -> None:
-    """Show one request, or those that are open."""
+    """Show one request, or those that are open, wait for an approval, or have broken glass that nobody has reviewed."""
     who_asks(options, Scope.RECOVERY_READ)
     if options["request"]:
         telling.tell_request(request_numbered(options["request"]).pk)
         return
-    found = queries.whole_requests().exclude(state__in=FINAL_REQUESTS)
-    found = found.filter(state="pending_approval") if options["waiting"] else found
+    found = queries.whole_requests()
+    if options["due"]:
+        found = found.filter(review__state=ReviewState.DUE)
+    elif options["waiting"]:
+        found = found.filter(state=RequestState.PENDING_APPROVAL)
+    else:
+        found = found.exclude(state__in=FINAL_REQUESTS)
     found = found.filter(stack=stack_named(options["stack"])) if options["stack"] else found
-    for one in found.order_by("-pk"):
+    for one in found.order_by("-pk")[:MAX_TOLD]:
         document = documents.request_document(one)
         telling.tell(document, words.line_of_request(document))
 

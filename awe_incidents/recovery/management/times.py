@@ -13,15 +13,17 @@ from awe_incidents.recovery.management.calling import Options, Telling, moment_o
 from awe_incidents.recovery.management.ending import REFUSED, WRONG_LINE
 from diagnostics.queries import stack_named
 
+MAX_TOLD = 200  # of each; the newest
+
 
 def times(options: Options, telling: Telling) -> None:
     """List freezes and windows."""
     who_asks(options, Scope.RECOVERY_READ)
     of = {"stack": stack_named(options["stack"])} if options["stack"] else {}
-    for freeze_row in queries.freezes().filter(**of).order_by("-pk"):
+    for freeze_row in queries.freezes().filter(**of).order_by("-pk")[:MAX_TOLD]:
         document = documents.freeze_document(freeze_row)
         telling.tell(document, words.of_freeze(document))
-    for window_row in queries.maintenance_windows().filter(**of).order_by("-pk"):
+    for window_row in queries.maintenance_windows().filter(**of).order_by("-pk")[:MAX_TOLD]:
         document = documents.window_document(window_row)
         telling.tell(document, words.of_window(document))
 
