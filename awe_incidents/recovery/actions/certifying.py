@@ -118,7 +118,7 @@ class Certify(Action[Any]):
             destroys=(*cut, *self.losses(acting)),
             way_back=f"certificates.put_back puts the former files back, which are kept below {kept}",
             warnings=(
-                f"the former private keys stay below {kept} (mode 0700) until somebody removes them",
+                f"the former private keys stay below {kept} (mode 0700) until certificates.prune_kept removes them",
                 *self.warnings(acting),
             ),
         )

@@ -117,7 +117,7 @@ def replace_files(home: Path, changes: Sequence[Change], terms: Terms) -> Path:
         _place(changes, staged, folder, formers)
     finally:
         _clear_staged(changes, terms.token)
-    _write(folder / PLACED, b"")
+    write_new(folder / PLACED, b"")
     for one in (home / KEPT).iterdir():  # what a killed worker left beside the places
         _clear_staged(changes, one.name)
     return folder
@@ -125,12 +125,16 @@ def replace_files(home: Path, changes: Sequence[Change], terms: Terms) -> Path:
 
 def kept_sets(home: Path) -> list[Kept]:
     """Give every set that is kept, newest first. Raises: NotPermitted."""
+    found = [kept for folder in kept_folders(home) if (kept := _read(folder)) is not None]
+    return sorted(found, key=lambda one: one.kept_at, reverse=True)
+
+
+def kept_folders(home: Path) -> list[Path]:
+    """Give every folder in which something may be kept; none where there are none, or none can be listed."""
     try:
-        folders = [one for one in (home / KEPT).iterdir() if NAME.fullmatch(one.name) and one.is_dir()]
+        return [one for one in (home / KEPT).iterdir() if NAME.fullmatch(one.name) and one.is_dir()]
     except OSError:
         return []
-    found = [kept for folder in folders if (kept := _read(folder)) is not None]
-    return sorted(found, key=lambda one: one.kept_at, reverse=True)
 
 
 def not_writable(changes: Sequence[tuple[Path, tuple[int, int]]], home: Path) -> Iterator[str]:
@@ -156,7 +160,7 @@ def _kept(folder: Path, changes: Sequence[Change], terms: Terms) -> list[Former]
             continue
         about, name = one.path.stat(), f"{number}-{one.path.name}"
         try:
-            _write(folder / name, read_bounded(one.path, max_bytes=MAX_BYTES))
+            write_new(folder / name, read_bounded(one.path, max_bytes=MAX_BYTES))
         except FileUnusable as unusable:
             raise ActionFailed(f"{unusable.text}, so it cannot be kept; nothing was changed") from None
         owner = (about.st_uid, about.st_gid)
@@ -170,8 +174,8 @@ def _kept(folder: Path, changes: Sequence[Change], terms: Terms) -> list[Former]
         "terms": terms.digest,
         "files": [asdict(one) for one in formers],
     }
-    _write(folder / MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
-    _sync_folder(folder)
+    write_new(folder / MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
+    sync_folder(folder)
     return formers
 
 
@@ -204,7 +208,7 @@ def _place(changes: Sequence[Change], staged: Sequence[Path | None], folder: Pat
             _put_back(one, former, folder)
         raise ActionFailed(f"all files are as they were: {error.strerror} ({error.filename})") from None
     for parent in dict.fromkeys(one.path.parent for one in changes):
-        _sync_folder(parent)
+        sync_folder(parent)
 
 
 def _put_back(change: Change, former: Former, folder: Path) -> None:
@@ -220,7 +224,7 @@ def _staged(change: Change, token: str) -> Path:
     """Write a new file beside its place, whole, with its owner and mode. Raises: OSError."""
     change.path.parent.mkdir(parents=True, exist_ok=True)
     path = _staging(change.path, token)
-    _write(path, change.content or b"", mode=change.mode, owner=change.owner)
+    write_new(path, change.content or b"", mode=change.mode, owner=change.owner)
     return path
 
 
@@ -234,7 +238,7 @@ def _clear_staged(changes: Sequence[Change], token: str) -> None:
             _staging(one.path, token).unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes, *, mode: int = FILE_MODE, owner: tuple[int, int] = (-1, -1)) -> None:
+def write_new(path: Path, content: bytes, *, mode: int = FILE_MODE, owner: tuple[int, int] = (-1, -1)) -> None:
     """Write a file that was not there; nobody but this process can read it before its owner and mode are right."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE), "wb") as file:
         file.write(content)
@@ -245,7 +249,8 @@ def _write(path: Path, content: bytes, *, mode: int = FILE_MODE, owner: tuple[in
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See that the names in a folder are on disk. Raises: OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
