@@ -2,7 +2,7 @@
 
 Those on which others depend are stopped last and started first; each is waited for until it is healthy before the next
 is started. The same containers run again: images, environment, networks and volumes stay, so changed compose files
-(such as the one for mutual TLS) are not applied; `docker-compose down` and `up` do that, by hand.
+(such as the one for mutual TLS) are not applied; `stack.apply_compose` does that.
 Nothing is served meanwhile. What the stack's description does not name is not touched.
 
 At most once: before the first is stopped, a container that is never started takes the step's token as its name, which
@@ -98,7 +98,7 @@ class FullRestart(Action[FullRestartParameters]):
         """Say what is lost."""
         known = {one["service"] for one in _facts(acting)}
         without = [name for name in in_order(acting.site.stack) if name not in known]
-        warnings = ["what changed in compose files or their environment is not applied; that takes down and up"]
+        warnings = ["what changed in compose files or their environment is not applied; stack.apply_compose does that"]
         if without:
             warnings.append(f"these have no container now and get none: {', '.join(without)}")
         return Plan(
