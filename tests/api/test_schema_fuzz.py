@@ -17,7 +17,7 @@ import schemathesis
 import werkzeug.test
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -28,12 +28,7 @@ from schemathesis.transport.serialization import Binary
 from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Role
 from awe_incidents.api.multipart import MEDIA_TYPE
-from awe_incidents.audit import note
-from awe_incidents.audit.checkpoint import Checkpoint
-from awe_incidents.audit.log_rows import log_head
 from awe_incidents.audit.models import Entry
-from awe_incidents.audit.queries import driver_connection
-from awe_incidents.audit.sequencer import sequence_entries
 from awe_incidents.incidents.attachments import Upload
 from awe_incidents.incidents.states import AttachmentKind
 from awe_incidents.incidents.template import TemplateFields, render
@@ -45,14 +40,15 @@ from awe_incidents.recovery.models import ManualAction, ManualAttachment, Recove
 from awe_incidents.recovery.recommendations import recommended_by
 from diagnostics.models import Run, Stack
 from diagnostics.operations.runs import close_run
-from tests import database, pictures
+from tests import pictures
 from tests.api.conftest import Filed, token_of
-from tests.audit import logs
+from tests.api.trail import may_sign, sign_in_this_transaction
 from tests.conftest import _person
 from tests.reconciliation.raising import strayed
 from tests.recovery import acting
 from tests.recovery.conftest import actor
 
+__all__ = ["may_sign"]  # a fixture
 # The gate must say the same twice, and soon; more is found with other seeds and more examples.
 EXAMPLES = int(os.environ.get("AWE_FUZZ_EXAMPLES", "12"))
 CONFIG = {
@@ -94,27 +90,6 @@ def token(request: pytest.FixtureRequest, operator: User, reporter: User, audito
     return token_of(people[request.param])
 
 
-@pytest.fixture(scope="module")
-def may_sign(django_db_setup: None) -> Iterator[None]:
-    """Let the application insert checkpoints, so that what it signs goes with the transaction of a test."""
-    with database.superuser().connect(str(connection.settings_dict["NAME"])) as superuser:
-        superuser.execute("GRANT INSERT ON audit_checkpoint TO incidents_app")
-        yield
-        superuser.execute("REVOKE INSERT ON audit_checkpoint FROM incidents_app")
-
-
-def _sign() -> None:
-    """Sign what there is."""
-    with driver_connection() as driver:
-        sequence_entries(driver, looks_at_everything=True)
-        head = log_head(driver)
-        signed = note.sign(bytes(Checkpoint(logs.ORIGIN, head.size, head.root)), logs.Log().signer)
-        driver.execute(
-            "INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (%s, %s, %s, now())",
-            [head.size, head.root, signed],
-        )
-
-
 @pytest.fixture
 def world(
     mine: Filed, theirs: Filed, stack: Stack, operator: User, may_sign: None, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +100,7 @@ def world(
     )  # so that it suggests something, and recommends an action
     monkeypatch.setattr(registry, "all_actions", lambda: {**acting.ALL, RECOMMENDED: Renew()})
     _make_recovery(stack, operator)
-    _sign()
+    sign_in_this_transaction()
     # The client puts large forms into temporary files and leaves them open.
     in_memory = functools.partial(werkzeug.test.stream_encode_multipart, use_tempfile=False)
     monkeypatch.setattr(werkzeug.test, "stream_encode_multipart", in_memory)

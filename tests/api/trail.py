@@ -13,18 +13,21 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
-from awe_incidents.audit import trail, verify_trail
+from awe_incidents.audit import note, trail, verify_trail
 from awe_incidents.audit.checkpoint import Checkpoint
 from awe_incidents.audit.log_folder import LogFolder
 from awe_incidents.audit.log_keys import open_keys
+from awe_incidents.audit.log_rows import log_head
 from awe_incidents.audit.log_subtrees import fill_subtrees
 from awe_incidents.audit.models import Entry
 from awe_incidents.audit.note import Note
+from awe_incidents.audit.queries import driver_connection
 from awe_incidents.audit.sequencer import sequence_entries
 from awe_incidents.audit.signer import TrailSigner
+from tests import database
 from tests.audit import logs, rows
 from tests.conftest import SETUP
 
@@ -79,6 +82,27 @@ class Signing:
             capture_output=True,
             text=True,
             check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def may_sign(django_db_setup: None) -> Iterator[None]:
+    """Let the application insert checkpoints, so that what it signs goes with the transaction of a test."""
+    with database.superuser().connect(str(connection.settings_dict["NAME"])) as superuser:
+        superuser.execute("GRANT INSERT ON audit_checkpoint TO incidents_app")
+        yield
+        superuser.execute("REVOKE INSERT ON audit_checkpoint FROM incidents_app")
+
+
+def sign_in_this_transaction() -> None:
+    """Sign what there is, with `may_sign`; nobody else sees it, and it goes with the transaction of a test."""
+    with driver_connection() as driver:
+        sequence_entries(driver, looks_at_everything=True)
+        head = log_head(driver)
+        signed = note.sign(bytes(Checkpoint(logs.ORIGIN, head.size, head.root)), logs.Log().signer)
+        driver.execute(
+            "INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (%s, %s, %s, now())",
+            [head.size, head.root, signed],
         )
 
 

@@ -27,7 +27,8 @@ from awe_incidents.recovery.operations import executing
 from awe_incidents.recovery.operations.claiming import WORKER, claim_execution
 from awe_incidents.recovery.operations.holding import Held
 from awe_incidents.recovery.operations.moving import end_execution
-from awe_incidents.recovery.operations.one_time_secrets import seal_secret
+from awe_incidents.recovery.operations.output import Output
+from awe_incidents.recovery.operations.stepping import do_step
 from awe_incidents.recovery.states import Effect, ExecutionState
 from diagnostics.models import Diagnosis, Stack
 from tests.conftest import SETUP, _person
@@ -58,6 +59,7 @@ class House:
 
     stack: Stack
     folder: Path
+    sign: Callable[[Held, int], object] = executing._signed_in_time  # waits for sequencer and signer
     asker: User = field(init=False)
     stranger: User = field(init=False)
     affected: User = field(init=False)
@@ -155,7 +157,7 @@ def lost(house: House) -> RecoveryRequest:
 def sealed(house: House) -> RecoveryRequest:
     """Let an execution end well that has made a secret."""
     request, held = _begun(house)
-    seal_secret(held, MADE)
+    do_step(held, 1, Step("line-1", "Write line 1", lambda doing: doing.seal(MADE)), Output(held, request.stack))
     with held.writing(ExecutionState.RUNNING) as (execution, locked):
         Execution.objects.filter(pk=execution.pk).update(state=ExecutionState.VERIFYING)
         ended = {"effect": Effect.WHOLE, "outcome": "it is made", "by": WORKER, "at": timezone.now()}
@@ -169,10 +171,11 @@ def _held(house: House) -> tuple[RecoveryRequest, Held]:
 
 
 def _begun(house: House) -> tuple[RecoveryRequest, Held]:
-    """Do what a worker does up to its first step, but for the signature, which no transaction of a test can have."""
+    """Do what a worker does up to its first step."""
     request, held = _held(house)
     steps = [Step("line-1", "Write line 1", lambda doing: None)]
     intent = executing._intend(held, steps)
+    house.sign(held, intent)
     with held.writing(ExecutionState.CLAIMED) as (execution, locked):
         executing._start(execution, locked, steps, intent=intent)
     with connection.cursor() as cursor:  # that of a worker's transaction; a test's goes on, however slow the machine

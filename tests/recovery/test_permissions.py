@@ -25,11 +25,13 @@ from awe_incidents.recovery.management.commands.recovery import STEPS as COMMAND
 from awe_incidents.recovery.models import Execution, ExecutionStep, OneTimeSecret, RecoveryRequest, Review
 from awe_incidents.triage.recovery_asking import PART
 from diagnostics.models import Stack
+from tests.api.trail import may_sign, sign_in_this_transaction
 from tests.recovery.conftest import World
 from tests.recovery.house import House, Thing
 from tests.recovery.permissions import COLUMNS, FIRST, NOT_BY_PEOPLE, STEPS, TABLES, Case, Step, answers, cases
 from tests.recovery.ways_in import DONE, LACKING, LOCKED_OUT, WAYS, WORDS_OF, Attempt, signed_in, verb_of
 
+__all__ = ["may_sign"]  # a fixture
 WORKERS = "over HTTP and at the desk a worker does it; this is for where workers are away"
 # What a way in does not offer, and why.
 NOT_OFFERED: dict[str, dict[str, str]] = {
@@ -65,9 +67,9 @@ OTHER_VIEWS = {"alarms"}  # modules of the API: reconciliation's, with tests of 
 
 
 @pytest.fixture
-def house(world: World, stack: Stack, tmp_path: Path, settings: Any) -> House:
+def house(world: World, stack: Stack, tmp_path: Path, settings: Any, may_sign: None) -> House:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return House(stack, tmp_path)
+    return House(stack, tmp_path, sign=lambda held, intent: sign_in_this_transaction())
 
 
 @dataclass(frozen=True)
