@@ -69,6 +69,9 @@ class OwnEngine:
             for container in client.containers.list(all=True):
                 container.remove(force=True)
         self.end(signal.SIGTERM)
+        unmount = ["umount", str(self.folder / "data")]  # each start of a daemon mounts it onto itself
+        while subprocess.run(unmount, capture_output=True, check=False).returncode == 0:
+            pass
         for _ in range(50):  # what it mounted goes a moment after it
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():
