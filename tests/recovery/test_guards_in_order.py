@@ -87,6 +87,7 @@ def test_a_lease_that_has_run_out_ends_nothing_and_is_not_renewed(running: Held)
     ):
         with pytest.raises(IntegrityError, match="has run out"):
             run(statement)
+    run("UPDATE recovery_execution SET lease_until = now() - interval '2 s'")  # it has run out, whenever
     run("UPDATE recovery_execution SET state = 'outcome_unknown', lease_until = NULL, outcome = 'x'")
 
 
