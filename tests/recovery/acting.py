@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from awe_incidents.recovery.actions.base import Acting, Action, ActionFailed, Doing, Plan, Probed, Rate, Step, Verified
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
@@ -20,6 +22,7 @@ from awe_incidents.recovery.operations.output import MAX_CHUNK_CHARACTERS
 from diagnostics.stack import SecretReference, StackConfig
 from tests.leaks.canaries import KEY
 
+LOG = "api.log"  # of the service that is acted on
 MADE = "made/just+now-Quartz 4711"  # what an action makes
 MOODS = ["well", "refuses", "breaks", "lies", "slow", "lingers"]
 PATIENCE_SECONDS = 120.0  # for a test to let it go on
@@ -135,6 +138,35 @@ class Leak(Write):
         return Verified(is_good=True, text=text, before={"it": [known(acting)]}, after={MADE: {"it": MADE}})
 
 
+class LeakBefore(Write):
+    """Gives the stack's secret away before anything is done: in what it plans, notes and complains of."""
+
+    slug: ClassVar[str] = "test.leak_before"
+
+    def fingerprint(self, site: Site, parameters: WriteParameters) -> Mapping[str, Any]:
+        secret = site.resolver.reveal(SecretReference.parse("db:canary"))
+        match parameters.mood:
+            case "refuses":
+                raise ActionNotApplicable(f"nothing to do for {secret}")
+            case "breaks":
+                raise ConnectionRefusedError(f"refused: {json.dumps(secret)}")
+            case "lies":
+                return {"kept": [{"it": secret}]}
+        return super().fingerprint(site, parameters)
+
+    def plan(self, acting: Acting[WriteParameters]) -> Plan:
+        secret = known(acting)
+        if acting.parameters.mood == "slow":
+            raise RuntimeError(f"no plan for {secret}")
+        return Plan(destroys=(f"what {secret} opens",), way_back=f"with {quote(secret)}", warnings=(f"as {secret}",))
+
+    def steps(self, acting: Acting[WriteParameters]) -> Sequence[Step]:
+        return [Step("line-1", f"Write {known(acting)}", partial(_write, acting, 1))]
+
+    def prechecks(self, acting: Acting[WriteParameters]) -> Iterator[str]:
+        yield f"{known(acting)} stands against it"
+
+
 def path_of(site: Site, parameters: WriteParameters) -> Path:
     return site.stack.root / parameters.file
 
@@ -175,14 +207,23 @@ def known(acting: Acting[WriteParameters]) -> str:
     return acting.site.resolver.reveal(SecretReference.parse("db:canary"))
 
 
+def _complained(secret: str) -> str:
+    """Give what a program says on its standard error that reads a secret from its standard input."""
+    complaining = "import sys; sys.stderr.write(f'cannot log in with {sys.stdin.read()!r}: refused')"
+    done = subprocess.run([sys.executable, "-c", complaining], input=secret, capture_output=True, text=True, check=True)
+    return done.stderr
+
+
 def _leak(acting: Acting[WriteParameters], doing: Doing) -> None:
     doing.seal(MADE)
     for secret in (known(acting), MADE):
-        data = secret.encode()
-        for text in (secret, base64.b64encode(b"ab" + data).decode(), quote(secret, safe=""), data.hex()):
+        doing.say(_complained(secret))
+        for text in (*ways_to_write(secret), base64.b64encode(b"ab" + secret.encode()).decode()):
             doing.say(f"it is {text} there")
         doing.say(json.dumps({"it": [secret]}))
         doing.say("." * (MAX_CHUNK_CHARACTERS - len(secret) // 2) + secret)  # across the boundary of two chunks
+    with (acting.site.stack.root / LOG).open("a") as log:
+        log.write("".join(f"{text}\n" for text in ways_to_write(known(acting))))
     for line in KEY.splitlines():
         doing.say(line)  # a line each, none of which tells that it is of a key
     if acting.parameters.mood == "refuses":
@@ -192,4 +233,14 @@ def _leak(acting: Acting[WriteParameters], doing: Doing) -> None:
     _write(acting, 1, doing)
 
 
-ALL = {one.slug: one() for one in (Write, WriteAtOnce, WriteForGood, WriteSeldom, WriteSeldomAtOnce, Seal, Leak)}
+def ways_to_write(secret: str) -> list[str]:
+    """Give a secret as programs write it: plain, in base64, in addresses, in JSON, in hexadecimal."""
+    data = secret.encode()
+    in_json = json.dumps(json.dumps({"it": secret}))
+    return [secret, base64.b64encode(data).decode(), quote(secret, safe=""), quote_plus(secret), in_json, data.hex()]
+
+
+ALL = {
+    one.slug: one()
+    for one in (Write, WriteAtOnce, WriteForGood, WriteSeldom, WriteSeldomAtOnce, Seal, Leak, LeakBefore)
+}

@@ -67,7 +67,7 @@ def carry_out(held: Held) -> None:
 def _prepare(held: Held, request: RecoveryRequest, site: Site) -> Planned | None:
     """See that the target is what was approved and that nothing stands against it; None where it ended here."""
     try:
-        with looking():
+        with looking(site.clean):
             return prepared(request, site)
     except TermsChanged as changed:
         invalidate(held, because=str(changed))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import psycopg
+import structlog
+from django.db import Error as OwnDatabaseError
 
 from awe_incidents.accounts.models import User
 from awe_incidents.recovery import policies
@@ -17,16 +21,27 @@ from awe_incidents.recovery.actions.parameters import as_document, read_paramete
 from awe_incidents.recovery.actions.registry import action as action_named
 from awe_incidents.recovery.actions.site import Site
 from awe_incidents.recovery.digest import Terms, digest_of
-from awe_incidents.recovery.errors import ActionNotApplicable, ParametersInvalid, TargetUnreachable
+from awe_incidents.recovery.errors import (
+    ActionNotApplicable,
+    ParametersInvalid,
+    RecoveryError,
+    TargetUnreachable,
+)
 from awe_incidents.recovery.queries import last_successes
+from diagnostics.errors import DiagnosticsError
 from diagnostics.models import Stack
 from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.errors import ProbeFailure
 from diagnostics.queries import config_of, redactor_of, resolver_of
+from diagnostics.redaction import Redactor
 from diagnostics.stack import SecretUnavailable, StackConfig
 
 MAY_BE_NAMES = {"email"}  # rules of the redactor whose finds may be the name of an account
+KNOWN = "known-secret"  # the redactor's name for what it knows by value
 OUT_OF_REACH = (ProbeFailure, CouldNotLook, SecretUnavailable, psycopg.Error, OSError)
+TOLD = (RecoveryError, DiagnosticsError, OwnDatabaseError)  # what callers know
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +85,34 @@ def plan_action(*, stack: Stack, slug: str, document: Any, user: User) -> Planne
     SecretUnreadable.
     """
     policies.check_may_request(user)
-    _check_holds_no_secret(stack, document)
-    with site_of(stack) as site:
-        return planned(site, slug=slug, document=document)
-
-
-def _check_holds_no_secret(stack: Stack, document: Any) -> None:
-    """Refuse parameters with a secret in them: they are kept as they are, as approvals are bound to them."""
     redactor = redactor_of(stack)
+    _check_holds_no_secret(redactor, document)
+    with site_of(stack) as site:
+        try:
+            plan = planned(site, slug=slug, document=document)
+        except TOLD:
+            raise
+        except Exception as error:  # whatever an action or a library says may quote a secret of the stack
+            trace = redactor.text(traceback.format_exc()).text
+            log.error("an action could not be planned", stack=stack.name, action=slug, trace=trace)
+            raise TargetUnreachable(f"it could not be planned ({type(error).__name__}); the log says why") from None
+    _check_facts(redactor, plan)
+    return plan
+
+
+def _check_holds_no_secret(redactor: Redactor, document: Any) -> None:
+    """Refuse parameters with a secret in them: they are kept as they are, as approvals are bound to them."""
     entries = document.items() if isinstance(document, Mapping) else ()
     found = [name for name, value in entries if set(redactor.text(str(value)).receipt.counts) - MAY_BE_NAMES]
     if found:
         told = "This looks like a secret, and parameters are kept and shown; give a reference to it, or leave it out."
         raise ParametersInvalid([(redactor.text(str(name)).text[:100], told) for name in found])
+
+
+def _check_facts(redactor: Redactor, plan: Planned) -> None:
+    """Refuse to keep and show facts with a secret of the stack in them; redacted, the target were not known again."""
+    if KNOWN in redactor.text(json.dumps(plan.acting.facts, default=str)).receipt.counts:
+        raise ActionNotApplicable(f"what {plan.action.slug} notes of this target holds a secret of the stack")
 
 
 @contextmanager
@@ -108,15 +138,15 @@ def planned(site: Site, *, slug: str, document: Any) -> Planned:
     action = action_named(slug)
     parameters = read_parameters(action.parameters, document)
     _check_applicable(action, site.stack, parameters)
-    with looking():
+    with looking(site.clean):
         acting = Acting(site, parameters, action.fingerprint(site, parameters))
         plan, steps = action.plan(acting), action.steps(acting)
     shown = {
         "title": action.title,
         "steps": [{"key": step.key, "title": site.clean(step.title)} for step in steps],
         "destroys": [site.clean(text) for text in plan.destroys],
-        "way_back": plan.way_back,
-        "warnings": list(plan.warnings),
+        "way_back": site.clean(plan.way_back),
+        "warnings": [site.clean(text) for text in plan.warnings],
     }
     target = action.target(site.stack, parameters)
     return Planned(action=action, acting=acting, document=as_document(parameters), plan=shown, target=target)
@@ -128,9 +158,15 @@ def _check_applicable(action: Action[Any], stack: StackConfig, parameters: Any) 
 
 
 @contextmanager
-def looking() -> Iterator[None]:
-    """Say in one way that a target does not answer. Raises: TargetUnreachable."""
+def looking(clean: Callable[[str], str]) -> Iterator[None]:
+    """Say in one way, and redacted, that a target does not answer or has nothing to do.
+
+    Raises: TargetUnreachable, ActionNotApplicable.
+    """
     try:
         yield
+    except (ActionNotApplicable, TargetUnreachable) as refusal:
+        raise type(refusal)(clean(str(refusal))) from None
     except OUT_OF_REACH as error:
-        raise TargetUnreachable(f"the target could not be looked at: {' '.join(str(error).split())[:500]}") from error
+        said = " ".join(clean(str(error)).split())
+        raise TargetUnreachable(f"the target could not be looked at: {said[:500]}") from None

@@ -66,7 +66,7 @@ def _probed(execution: Execution) -> Probed:
     try:
         action = action_named(request.action)
         parameters = read_parameters(action.parameters, request.terms.parameters)
-        with site_of(request.stack) as site, looking():
+        with site_of(request.stack) as site, looking(site.clean):
             return action.probe(Acting(site, parameters, request.terms.facts))
     except RecoveryError as error:
         log.warning("the target cannot be looked at", execution=execution.pk, why=cleaned(str(error), request))

@@ -130,7 +130,7 @@ class RotateSecret(Action[RotateParameters]):
         warning = "compose makes these containers anew once more at its next `up`, as their environment differs"
         return Plan(
             destroys=(
-                "every session and token: all users log in again, and jobs that wait with a token are refused",
+                "every session and token, so that all users log in again and jobs that wait with a token are refused",
                 *(f"what the container of {name} said, and wrote outside of volumes" for name in renewed),
             ),
             way_back=f'jwt.rotate with put_back = "{_label(acting)}": what the files hold now is kept beside them',
