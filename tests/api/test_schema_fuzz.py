@@ -255,4 +255,4 @@ def _addresses(path: str, world: Filed) -> dict[str, object]:
         "freezes": Freeze.objects.latest("pk").pk,
         "maintenance-windows": MaintenanceWindow.objects.latest("pk").pk,
     }
-    return {"id": of[path.split("/")[3]], **number}
+    return {"id": of[path.partition("/{id}")[0].rpartition("/")[2]], **number}
