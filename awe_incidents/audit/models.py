@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.functions import Now
+from django.db.models.functions import Length, Now
+from django.db.models.lookups import LessThanOrEqual
 
+from awe_incidents.audit.canonical import MAX_BYTES
 from awe_incidents.audit.merkle import EMPTY_ROOT
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class CurrentTransaction(models.Func):
 class Entry(models.Model):
     """One recorded fact: `body` is the truth, the other columns are derived from it for search."""
 
-    body = models.BinaryField(max_length=65_535, editable=False)  # canonical bytes, see canonical.py
+    body = models.BinaryField(max_length=MAX_BYTES, editable=False)  # canonical bytes, see canonical.py
     event_id = models.UUIDField(unique=True)
     verb = models.CharField(max_length=64)
     subject_type = models.CharField(max_length=64)
@@ -61,6 +63,11 @@ class Entry(models.Model):
             models.Index(fields=["actor", "id"], name="entry_actor"),
             models.Index(fields=["verb", "id"], name="entry_verb"),
             models.Index(fields=["occurred_at", "id"], name="entry_time"),
+        ]
+        constraints = [  # the signer reads no more of one; what came past `record()` would stop it
+            models.CheckConstraint(
+                name="entry_not_too_large", condition=LessThanOrEqual(Length("body"), models.Value(MAX_BYTES))
+            )
         ]
 
     def __str__(self) -> str:

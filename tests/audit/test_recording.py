@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -11,8 +12,9 @@ from django.utils import timezone
 
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
+from awe_incidents.audit.canonical import MAX_BYTES
 from awe_incidents.audit.errors import TrailUnavailable
-from awe_incidents.audit.models import Disclosure, Entry
+from awe_incidents.audit.models import CurrentTransaction, Disclosure, Entry
 from awe_incidents.audit.trail import Fact
 from awe_incidents.rows import reserve_ids
 from diagnostics.models import Run, Stack
@@ -69,3 +71,13 @@ def test_a_trail_that_does_not_take_an_entry_takes_the_change_along(
     with pytest.raises(TrailUnavailable), transaction.atomic():
         trail.record_all(facts(stack, 1), behind=[run])
     assert not Run.objects.filter(pk=run.pk).exists()
+
+
+def test_an_entry_that_the_signer_could_not_read_is_refused_past_record_too(stack: Stack) -> None:
+    (there,) = trail.record_all(facts(stack, 1))
+    there.pk, there.event_id, there.body = None, uuid4(), b"x" * (MAX_BYTES + 1)
+    there.xid = CurrentTransaction()  # type: ignore[assignment]  # the database works it out
+    with pytest.raises(IntegrityError, match="entry_not_too_large"), transaction.atomic():
+        there.save(force_insert=True)
+    there.body = there.body[:MAX_BYTES]
+    there.save(force_insert=True)
