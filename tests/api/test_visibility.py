@@ -70,6 +70,7 @@ OF_AUDITORS = [
     "audit/export/",
     "audit/log/checkpoint",
     "audit/log/tile/0/000",
+    "audit/incidents/{incident}/stack-events/",
 ]
 EVERYBODY = ["reporter", "other_reporter", "operator", "approver", "auditor"]
 
@@ -159,8 +160,9 @@ def test_nobody_reads_without_token_or_scope(auditor: User, mine: Filed) -> None
 
 @pytest.mark.parametrize("path", OF_AUDITORS)
 def test_the_trail_is_read_by_auditors_with_the_scope_for_it_alone(
-    reporter: User, operator: User, approver: User, auditor: User, path: str
+    reporter: User, operator: User, approver: User, auditor: User, mine: Filed, path: str
 ) -> None:
+    path = address(path, mine)
     for user in (reporter, operator, approver):
         problem_of(get(user, path), 403, "not-allowed")
     others = client_with(token_of(auditor, scopes=scopes_of(auditor.roles) - {Scope.AUDIT_READ}))
