@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import docker
+import psutil
 
 from deploy.awe.compose.engine import answers, clear_what_a_killed_one_left, install_programs
 from tests.diagnostics.brokers import wait_until
@@ -68,10 +69,17 @@ class OwnEngine:
         with suppress(Exception), self.client() as client:
             for container in client.containers.list(all=True):
                 container.remove(force=True)
-        self.end(signal.SIGTERM)
-        unmount = ["umount", str(self.folder / "data")]  # each start of a daemon mounts it onto itself
-        while subprocess.run(unmount, capture_output=True, check=False).returncode == 0:
-            pass
+        with suppress(ProcessLookupError):  # a test that failed ended it, perhaps
+            self.end(signal.SIGTERM)
+        # Of a container that was about to begin a shim stays; each start of a daemon mounts its folder onto itself.
+        for one in psutil.process_iter(["cmdline"]):
+            if any(word.startswith(str(self.folder)) for word in one.info["cmdline"] or ()):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+        for words in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            place = words.split()[1]
+            if place.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], capture_output=True, check=False)
         for _ in range(50):  # what it mounted goes a moment after it
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():

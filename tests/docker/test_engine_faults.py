@@ -141,13 +141,19 @@ def test_an_engine_that_ends_in_a_restart_leaves_an_outcome_that_a_look_finds(
     wait_until(lambda: lines(engine, "/told") == 1)
     engine.end(by)
     said, _ = worker.communicate(timeout=60)
-    sweep_until(execution, "outcome_unknown")
-    operations.reconcile(execution_id=execution.pk)  # nobody answers, so nobody guesses
-    assert end_of(execution) == ("outcome_unknown", "unknown", "executing"), said
+    # Told to end, a daemon may do what it was asked for first; killed, it cannot.
+    sweep_until(execution, "outcome_unknown", *(["succeeded"] if by is signal.SIGTERM else []))
+    if end_of(execution)[0] == "outcome_unknown":
+        operations.reconcile(execution_id=execution.pk)  # nobody answers, so nobody guesses
+        assert end_of(execution) == ("outcome_unknown", "unknown", "executing"), said
     engine.start()
-    reconcile_until(execution, "failed")  # it was stopped, and nobody started it
-    assert end_of(execution) == ("failed", "partial", "done")
-    assert (state(engine)["Status"], lines(engine, "/begun")) == ("exited", 1)
+    reconcile_until(execution, "failed", "succeeded")
+    status, begun = state(engine)["Status"], lines(engine, "/begun")
+    if by is signal.SIGKILL or status == "exited":  # it was stopped, and nobody started it
+        assert (end_of(execution), status, begun) == (("failed", "partial", "done"), "exited", 1)
+    else:  # it, or the daemon as such a container's policy tells it, started the container
+        assert (end_of(execution), status) == (("succeeded", "whole", "done"), "running")
+        assert begun > 1
     with pytest.raises(NotClaimed):
         operations.execute(execution_id=execution.pk)
     with site_of(stack) as site:
@@ -156,7 +162,11 @@ def test_an_engine_that_ends_in_a_restart_leaves_an_outcome_that_a_look_finds(
         doing = Doing(token=f"awe-recovery-{execution.pk}-1", say=print, check=lambda: None)
         with pytest.raises(AlreadyDone):
             step.run(doing)
-    assert lines(engine, "/begun") == 1
+    assert lines(engine, "/begun") == begun
+    # Docker 20.10 may never start a container again amid whose start it ended ("file exists"), so it is made anew.
+    with engine.client() as client:
+        client.containers.get(NAME).remove(force=True)
+    run(engine, TINY)
     anew = queued(stack, operator, retry_of=execution.request)
     operations.execute(execution_id=anew.pk)
     assert end_of(anew) == ("succeeded", "whole", "done")
