@@ -173,7 +173,7 @@ import resource, sys
 sys.path.insert(0, {str(ROOT)!r})
 from awe_incidents.audit import verify_trail
 from awe_incidents.audit.bundle import Record
-verify_trail.tempfile.SpooledTemporaryFile = lambda size: verify_trail.tempfile.TemporaryFile(buffering=0)
+verify_trail.tempfile.SpooledTemporaryFile = lambda size: verify_trail.tempfile.TemporaryFile()
 resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))
 sys.exit(verify_trail.main(sys.argv[1:]))
 """
