@@ -1,4 +1,4 @@
-"""Back the database up as an operator would: a custom dump by pg_dump, the newest few kept."""
+"""Back the database up as an operator would: a custom dump by pg_dump, the newest few of its own kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from deploy.awe.process.errors import ProcessStackError
 
 PATTERN = "*.dump"
+STAMP = f"{'?' * 8}T{'?' * 6}Z"  # dumps of others in the same folder have other names
 KEPT = 5
 DUMP_SECONDS = 60.0
 
@@ -36,6 +37,6 @@ def make_backup(folder: Path, *, pg_dump: Path, url: str, at: datetime | None = 
     )
     if done.returncode != 0:
         raise ProcessStackError(f"pg_dump ended with {done.returncode}: {done.stderr.strip()}")
-    for old in sorted(folder.glob(PATTERN))[: 1 - KEPT]:
+    for old in sorted(folder.glob(f"{address['dbname']}-{STAMP}.dump"))[: 1 - KEPT]:
         old.unlink()
     return unfinished.rename(folder / name)
