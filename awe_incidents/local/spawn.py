@@ -34,12 +34,16 @@ def spawn(program: Program, *, output: int | IO[bytes], mark: str) -> subprocess
         stderr=subprocess.STDOUT,
         start_new_session=True,
         umask=0o077 if program.account else -1,
-        preexec_fn=_die_with_parent(program.stop_signal),  # runs after the user change, which would clear the setting
+        preexec_fn=die_with_parent(program.stop_signal),  # runs after the user change, which would clear the setting
         **as_account(program.account),
     )
 
 
-def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+    """Give what a child runs first (`preexec_fn`), so that it is sent the signal when who started it ends.
+
+    Linux takes the thread that started it for that.
+    """
     parent = os.getpid()
 
     def ask_kernel() -> None:

@@ -144,6 +144,7 @@ class Database:
     user: str
     password: SecretReference | None = None
     sslmode: str = "prefer"
+    programs: Path | None = None  # the folder of pg_dump and the like, where actions run them on a stack of processes
     way: Way | None = field(default=None, repr=False, compare=False)  # where it is reached through a container
     monitor: Monitor | None = None
     migrations: Migrations | None = None

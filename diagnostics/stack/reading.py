@@ -218,6 +218,7 @@ _PATHS = {
     "environment_file",
     "heartbeat_file",
     "directory",
+    "programs",
 }
 _PATH_LISTS = {"log_files", "files", "paths", "directories"}
 _SECRETS = {"password", "admin_password", "value", "key"}

@@ -79,7 +79,7 @@ BACKUPS = _table(
 DATABASE = _table(
     {"service": TEXT, "host": TEXT, "port": PORT, "dbname": TEXT, "user": TEXT, "password": SECRET}
     | {"sslmode": _choice(SSL_MODES), "monitor": MONITOR, "migrations": MIGRATIONS, "backups": BACKUPS}
-    | {"pooler": POOLER},
+    | {"pooler": POOLER, "programs": TEXT},
     required=("service", "host", "port", "dbname", "user"),
 )
 LOGIN = _table(

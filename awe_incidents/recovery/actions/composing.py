@@ -6,13 +6,10 @@ finds its `.env`), and ended with all that it started when the lease is lost or 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from awe_incidents.recovery.actions.engine_writer import Ended
+from awe_incidents.recovery.actions.ended import Ended
+from awe_incidents.recovery.actions.local_program import wait_for
 from awe_incidents.recovery.actions.site import Site
 from awe_incidents.recovery.errors import ActionNotApplicable
 from diagnostics.probes.compose import HANDED_ON, compose_version
@@ -28,7 +26,6 @@ from diagnostics.probes.compose import HANDED_ON, compose_version
 VERSION_SECONDS = 60.0  # for both spellings; a machine in trouble is slow
 CONFIG_SECONDS = 60.0
 MAX_OUTPUT_BYTES = 1_000_000
-PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +79,7 @@ class Compose:
         with tempfile.TemporaryFile() as said:
             errors = subprocess.DEVNULL if only_output else subprocess.STDOUT
             process = self._started(command, said.fileno(), errors)
-            try:
-                self._wait(process, seconds=seconds, check=check)
-            finally:
-                _end(process)
+            wait_for(process, name="compose", seconds=seconds, check=check)
             text = os.pread(said.fileno(), MAX_OUTPUT_BYTES, 0).decode("utf-8", "replace")
         return Ended(process.returncode, text)
 
@@ -101,23 +95,8 @@ class Compose:
             start_new_session=True,
         )
 
-    def _wait(self, process: subprocess.Popen[bytes], *, seconds: float, check: Callable[[], None]) -> None:
-        deadline = time.monotonic() + seconds
-        while process.poll() is None:
-            check()
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"compose gave no end within {seconds:g} s")
-            time.sleep(PAUSE_SECONDS)
-
 
 def noted_files(labels: Mapping[str, Any]) -> list[Path]:
     """Give the names of the files that a container was made from, as Compose noted them at it."""
     noted = str(labels.get("com.docker.compose.project.config_files", ""))
     return [Path(one) for one in noted.split(",") if one]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of its session."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

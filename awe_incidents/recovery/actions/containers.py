@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from awe_incidents.recovery.actions.base import AlreadyDone, Doing
-from awe_incidents.recovery.actions.engine_writer import Ended
+from awe_incidents.recovery.actions.ended import Ended
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.errors import ActionNotApplicable
 from diagnostics.checks.surroundings import InsideContainer
@@ -69,7 +69,14 @@ def file_inside(inside: InsideContainer, path: str, *, max_bytes: int) -> bytes:
 
 def no_database(stack: StackConfig, name: str) -> str | None:
     """Say why a database cannot be acted on inside its container, or give None."""
-    if name not in stack.databases:
-        known = ", ".join(sorted(stack.databases)) or "none"
-        return f"stack {stack.name} describes no database {name}; known: {known}"
+    if why := not_described(stack, name):
+        return why
     return NO_CONTAINERS if stack.engine is None else None
+
+
+def not_described(stack: StackConfig, database: str) -> str | None:
+    """Say that a stack describes no such database, or give None."""
+    if database in stack.databases:
+        return None
+    known = ", ".join(sorted(stack.databases)) or "none"
+    return f"stack {stack.name} describes no database {database}; known: {known}"

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound
 
 from awe_incidents.recovery.actions.container_config import anew
+from awe_incidents.recovery.actions.ended import Ended
 from diagnostics.probes.engine import BUFFER_BYTES, PROJECT_LABEL, SERVICE_LABEL, Seen
 from diagnostics.probes.engine_connection import EngineConnection
 from diagnostics.probes.engine_failures import EngineFailure
@@ -27,26 +27,6 @@ MARK_LABEL = "io.awe-incidents.recovery.replaces"  # of a volume: what was there
 CONFLICT = 409
 MAX_OUTPUT_BYTES = 1_000_000
 LOOK_SECONDS = 1.0  # how often the lease is looked at while a program runs
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A program that has ended inside a container."""
-
-    code: int
-    output: str  # both streams, cut at the end of a line before MAX_OUTPUT_BYTES
-
-    @property
-    def last_line(self) -> str:
-        """Give the last line that says something."""
-        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return lines[-1] if lines else ""
-
-    def tail(self, characters: int) -> str:
-        """Give the last whole lines within a limit; a cut through a line would leave half of a secret, unknown."""
-        if len(self.output) <= characters:
-            return self.output
-        return self.output[-characters:].partition("\n")[2] or "[cut: a line too long to show]"
 
 
 class WritingEngine(EngineConnection):

@@ -82,6 +82,7 @@ dbname = {dbname}
 user = {role}
 password = "file:secrets/database_password"
 sslmode = "disable"
+programs = {programs}
 
 [databases.application.monitor]
 user = {monitor}
@@ -173,8 +174,11 @@ admin_password = "file:secrets/monitor_password"
 """
 
 
-def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, Path]) -> str:
-    """Write the description; `pid_files` are those of `database`, `redis` and, where there is one, `pooler`."""
+def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, Path], programs: Path) -> str:
+    """Write the description; `pid_files` are those of `database`, `redis` and, where there is one, `pooler`.
+
+    `programs` is the folder of the database's programs.
+    """
     services, ports = settings.services, settings.chosen_ports
     paths = {
         "api_pid_file": layout.pid_file(services.api),
@@ -188,6 +192,7 @@ def render(layout: Layout, settings: StackSettings, *, pid_files: Mapping[str, P
         "security_log": layout.security_log,
         "api_environment": layout.environment(services.api),
         "worker_environment": layout.environment(services.worker),
+        "programs": programs,
         "database_home": pid_files["database"].parent,
         "redis_home": pid_files["redis"].parent,
         "heartbeat": layout.heartbeat(services.worker),

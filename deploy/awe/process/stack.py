@@ -123,7 +123,8 @@ class ProcessStack:
         self.valkey.prepare()
         self._write_environments()
         pid_files = {name: home / "server.pid" for name, home in self._homes().items()}
-        self.layout.description.write_text(description.render(self.layout, self.settings, pid_files=pid_files))
+        written = description.render(self.layout, self.settings, pid_files=pid_files, programs=self.cluster.binaries)
+        self.layout.description.write_text(written)
 
     def supervise(self) -> int:
         """Run the stack in the foreground until a signal or `down`; give the exit code."""

@@ -82,6 +82,7 @@ port = 5432
 dbname = "books"
 user = "clerk"
 password = "file:secrets/books"
+programs = "bin"
 
 [databases.books.monitor]
 user = "watcher"
@@ -210,6 +211,7 @@ def test_a_full_description_becomes_typed(tmp_path: Path) -> None:
     assert stack.endpoints["public"].url == "https://shop.example:8443"
     assert stack.tls["public"].ca == root / "certs/ca.crt"
     assert stack.databases["books"].password == SecretReference("file", "secrets/books")
+    assert stack.databases["books"].programs == root / "bin"
     assert stack.databases["books"].monitor == Monitor(
         user="watcher", password=SecretReference("env", "WATCHER_PASSWORD")
     )

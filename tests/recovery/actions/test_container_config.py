@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from awe_incidents.recovery.actions.container_config import anew
-from awe_incidents.recovery.actions.engine_writer import Ended
+from awe_incidents.recovery.actions.ended import Ended
 
 ID = "0123456789abcdef" * 4
 INSPECTED: dict[str, Any] = {

@@ -1,32 +1,34 @@
 """Back a database up into its backup folder, under its name in place of the star of the described pattern.
 
-Runs `pg_dump` (custom format) inside the database's container, as the monitor's login and through the local socket, so
-that no password is needed; the container has to trust that, as PostgreSQL's images do. The dump is written beside its
-name, read by `pg_restore --list`, gets its checksum (`NAME.sha256`), and only then its name. What is there is never
-overwritten. The database goes on working; the dump takes processor time and disk, and locks nothing but changes of
-tables. A dump holds everything that the database holds: its file is readable for the container's user alone.
+Runs `pg_dump` (custom format). On a stack in containers inside the database's container, as the monitor's login and
+through the local socket, so that no password is needed; the container has to trust that, as PostgreSQL's images do. On
+a stack of processes where the worker runs, in the described folder of that machine, by the programs that
+`[databases.*] programs` names or else those on its PATH, which may not be older than the server; as the monitor's login
+where that may read everything, else as the application's; the password stands in no argument, in no variable and on no
+disk. The dump is written beside its name, read by `pg_restore --list`, gets its checksum (`NAME.sha256`), and only then
+its name. What is there is never overwritten. The database goes on working; the dump takes processor time and disk, and
+locks nothing but changes of tables. A dump holds everything that the database holds: its file is readable for the
+container's user alone, or the worker's.
 
-At most once: before it begins, a container that is never started takes the step's token as its name, which the engine
-refuses a second time, and the file is created exclusively. Verified by the read-only road of checks: the checksum is
-calculated anew, and a dump up to 64 MB is copied and read to its end. Of a lost worker the files tell: the name is
-there, or it is not; while there is an unfinished one (`.NAME.part`) a person says how that ended.
+At most once: the file is created exclusively, and in a container, before it begins, one that is never started takes the
+step's token as its name, which the engine refuses a second time. Verified by the read-only road of checks: the checksum
+is calculated anew, and a dump (in a container up to 64 MB, as a copy) is read to its end. Of a lost worker the files
+tell: the name is there, or it is not; while there is an unfinished one (`.NAME.part`) in a container, or somebody still
+writes it, a person says how that ended. One that nobody writes any more has ended badly, and is removed by hand.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import io
 import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from awe_incidents.recovery.actions.containers import file_inside
+from awe_incidents.recovery.actions.dump_places import DumpFile, Form
 from awe_incidents.recovery.actions.dumping import Content, Dump, DumpParameters
-from diagnostics.checks.surroundings import InsideContainer
 from diagnostics.probes.pg_archive import DumpBroken, read_archive
 from diagnostics.stack import Backups, StackConfig
 
-MAX_COPY_BYTES = 64_000_000
 READ_SECONDS = 30.0
 
 
@@ -37,10 +39,7 @@ class BackUpDatabase(Dump):
     slug: ClassVar[str] = "database.backup"
     title: ClassVar[str] = "Back a database up"
     tier: ClassVar[int] = 1
-    script: ClassVar[str] = """\
-pg_dump --username="$2" --no-password --format=custom --file=".$1.part" --dbname="$3"
-pg_restore --list ".$1.part" >/dev/null
-"""
+    form: ClassVar[Form] = Form(format="custom", look='pg_restore --list ".$1.part" >/dev/null')
 
     def not_applicable(self, stack: StackConfig, parameters: DumpParameters) -> str | None:
         """Apply only where the described pattern gives the file a name that it finds again."""
@@ -55,16 +54,15 @@ pg_restore --list ".$1.part" >/dev/null
         """Put the name in place of the star."""
         return plan.pattern.replace("*", name, 1)
 
-    def read(self, inside: InsideContainer, path: str, size_bytes: int) -> Content:
-        """Let pg_restore list it, and read the copy of one that is not too large to its end."""
-        code, _ = inside.run(["pg_restore", "--list", path])
-        if code:
+    def read(self, file: DumpFile, size_bytes: int) -> Content:
+        """Let pg_restore list it, and read it to its end where it can be had."""
+        if not file.is_listed():
             return Content(broken="pg_restore cannot list it")
-        if size_bytes > MAX_COPY_BYTES:
-            return Content()
-        copy = file_inside(inside, path, max_bytes=MAX_COPY_BYTES)
-        try:
-            dump = read_archive(io.BytesIO(copy), size_bytes=size_bytes, ends_at=time.monotonic() + READ_SECONDS)
-        except DumpBroken as broken:
-            return Content(broken=broken.text)
+        with file.opened(size_bytes=size_bytes) as content:
+            if content is None:
+                return Content()
+            try:
+                dump = read_archive(content, size_bytes=size_bytes, ends_at=time.monotonic() + READ_SECONDS)
+            except DumpBroken as broken:
+                return Content(broken=broken.text)
         return Content("" if dump.tables_with_data is None else f"{dump.tables_with_data} tables with data")

@@ -49,6 +49,7 @@ from awe_incidents.recovery.actions.fitting_rights import (
 )
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.site import Site
+from awe_incidents.recovery.actions.without_links import folder_handle
 from awe_incidents.recovery.errors import ActionNotApplicable
 from diagnostics.probes.could_not_look import NotPermitted
 from diagnostics.probes.permissions import FileSeen
@@ -196,13 +197,8 @@ def _change(fact: Mapping[str, Any], doing: Doing) -> None:
 
 def _opened(path: Path, closing: ExitStack) -> int:
     """Open a regular file folder by folder, none of which may be a link. Raises: OSError."""
-    handle = os.open("/", os.O_PATH | os.O_DIRECTORY)
-    closing.callback(os.close, handle)
-    *folders, name = path.parts[1:]
-    for folder in folders:
-        handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
-        closing.callback(os.close, handle)
-    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=handle)
+    folder = folder_handle(path.parent, closing)
+    handle = os.open(path.name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
     closing.callback(os.close, handle)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise OSError(0, "it is no regular file")

@@ -16,7 +16,9 @@ def test_the_description_validates_and_names_every_service_by_its_own_name(tmp_p
         ports=Ports(api=9443, database=20001, redis=20002),
     )
     pid_files = {"database": tmp_path / "servers" / "database.pid", "redis": Path("/elsewhere/redis.pid")}
-    stack = parse_toml(render(Layout(tmp_path), settings, pid_files=pid_files), folder=tmp_path)
+    stack = parse_toml(
+        render(Layout(tmp_path), settings, pid_files=pid_files, programs=tmp_path / "bin"), folder=tmp_path
+    )
     assert {name: service.role for name, service in stack.services.items()} == {
         "gateway": "api",
         "runner": "worker",
@@ -34,6 +36,7 @@ def test_the_description_validates_and_names_every_service_by_its_own_name(tmp_p
     assert [path.name for path in database.migrations.directories] == ["versions"]
     assert database.backups is not None
     assert database.backups.directory == tmp_path / "backups"
+    assert database.programs == tmp_path / "bin"
     assert stack.thresholds["agents.workers_and_queues"] == {"stall_seconds": 3}
     assert stack.host is not None
     assert Path("/elsewhere") in stack.host.paths
@@ -52,7 +55,9 @@ def test_a_pooler_stands_between_the_application_and_the_database(tmp_path: Path
         ports=Ports(api=9443, database=20001, redis=20002, pooler=20003),
     )
     pid_files = {name: tmp_path / f"{name}.pid" for name in ("database", "redis", "pooler")}
-    stack = parse_toml(render(Layout(tmp_path), settings, pid_files=pid_files), folder=tmp_path)
+    stack = parse_toml(
+        render(Layout(tmp_path), settings, pid_files=pid_files, programs=tmp_path / "bin"), folder=tmp_path
+    )
     assert stack.services["api"].depends_on == ("turnstile", "redis")
     assert stack.services["turnstile"].role == "pooler"
     assert stack.services["turnstile"].depends_on == ("database",)

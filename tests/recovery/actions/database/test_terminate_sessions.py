@@ -20,20 +20,11 @@ from awe_incidents.recovery.models import RecoveryRequest
 from awe_incidents.recovery.operations.planning import planned, site_of
 from deploy.awe.process import ProcessStack
 from diagnostics.models import Stack
-from diagnostics.operations import apply_stack
-from diagnostics.stack import read_stack
-from tests.conftest import SETUP
 from tests.recovery.conftest import actor, end_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLUG = "database.terminate_sessions"
 DOCUMENT = {"database": "application"}
-
-
-@pytest.fixture
-def stack(transactional_db: None, awe_stack: ProcessStack) -> Stack:
-    config = read_stack(awe_stack.root / "stack.toml")
-    return apply_stack(config=config, by=SETUP, at=timezone.now()).stack
 
 
 @contextmanager
