@@ -158,7 +158,7 @@ def _facts(alarm: Alarm) -> list[Fact]:
         facts.append(Fact("Request", f"{alarm.request.action}, request {alarm.request.pk}", address(alarm.request)))
     facts += [Fact("Told to incident", f"#{number}", address(Incident, number)) for number in _told(alarm)]
     if alarm.settled_at is not None:
-        who = alarm.settler.username if alarm.settler else "the service, or a command"
+        who = alarm.settler.username if alarm.settler else "the service"
         facts += [Fact("Settled by", who), Fact("Settled", alarm.settled_at)]
     if alarm.settled_by is not None:
         facts.append(Fact("Explained by", str(alarm.settled_by), address(alarm.settled_by)))

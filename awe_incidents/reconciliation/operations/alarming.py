@@ -1,4 +1,4 @@
-"""Raise an alarm once wherever people look: a row, an entry, a line in the timelines of open incidents; settle it."""
+"""Raise an alarm once wherever people look: a row, an entry, a line in timelines of open incidents; and settle it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def settle_alarm(*, alarm_id: int, user: User, by: Actor, at: datetime, because:
 def end_alarm(
     *, alarm_id: int, by: Actor, at: datetime, because: str, manual_action: ManualAction | None = None
 ) -> Alarm:
-    """Settle an alarm for nobody in particular: it is over, what was done by hand explains it, or a command says so.
+    """Settle an alarm for nobody in particular: it is over, or what was done by hand explains it.
 
     Raises: AlarmUnknown, AlarmSettled, SettlingUnsaid.
     """
@@ -133,6 +133,10 @@ def _settle(
     because = cleaned_text(because.strip(), stack=alarm.stack)
     alarm.settled_at, alarm.settled_by, alarm.settled_because, alarm.settler = at, manual_action, because, settler
     alarm.save(update_fields=["settled_at", "settled_by", "settled_because", "settler"])
+    # Without the reason, which is for those who read recovery; reporters read this.
+    line: Line = ("alarm_settled", f"Alarm {alarm.pk} settled", {"alarm": alarm.pk, "kind": alarm.kind})
+    for incident in _told(alarm.stack, alarm.request):
+        write_history(incident, by=by, at=at, lines=[line])
     data = {"kind": alarm.kind, "stack": alarm.stack_id, "manual_action": manual_action and manual_action.pk}
     trail.record("alarm:settled", subject=alarm, by=by, at=at, because=because, data=data)
     return alarm
