@@ -81,7 +81,7 @@ def _waiting(
     )
     site.start("recovery")
     began = time.monotonic()
-    _wait(connection, asked)
+    wait_succeeded(connection, asked)
     yield figure("recovery_waiting_done", number / (time.monotonic() - began), "1/s")
     counted = [len(times_in(folder / name)) for name in names]
     yield figure("recovery_waiting_done_once", counted.count(1), "of the requests", least=number)
@@ -97,7 +97,7 @@ def _click(asker: Asker, connection: psycopg.Connection, folder: Path, name: str
 
 
 def _ask_and_wait(asker: Asker, connection: psycopg.Connection, name: str) -> None:
-    _wait(connection, [_ask(asker, name)])
+    wait_succeeded(connection, [_ask(asker, name)])
 
 
 def _ask(asker: Asker, name: str) -> int:
@@ -105,7 +105,7 @@ def _ask(asker: Asker, name: str) -> int:
     return int(asker.post("recovery-requests/", body)["id"])
 
 
-def _wait(connection: psycopg.Connection, asked: Sequence[int]) -> None:
+def wait_succeeded(connection: psycopg.Connection, asked: Sequence[int]) -> None:
     """Wait until they have succeeded. Raises: MeasuringFailed."""
     statement = "SELECT state, count(*) FROM recovery_execution WHERE request_id = ANY (%s) GROUP BY state"
     ends_at = time.monotonic() + END_SECONDS
