@@ -23,6 +23,7 @@ def looked(url: str, folder: Path) -> Result:
     return look(SLUG, config)
 
 
+@pytest.mark.as_root
 def test_a_socket_that_we_may_not_open_says_whose_it_is_and_who_we_are() -> None:
     with open_folder() as folder, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "engine.sock"))

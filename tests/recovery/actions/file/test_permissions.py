@@ -73,6 +73,7 @@ def test_an_open_key_is_closed_and_the_check_passes(shop: Path) -> None:
     assert codes(look(CHECK, described)) == {"file.permissions_fit"}
 
 
+@pytest.mark.as_root
 def test_a_group_that_may_need_roots_key_keeps_it(shop: Path) -> None:
     key = written(shop / "server.key", mode=0o644, text=KEY)
     os.chown(key, 0, 12345)
@@ -81,6 +82,7 @@ def test_a_group_that_may_need_roots_key_keeps_it(shop: Path) -> None:
     assert rights(key) == "0640:0:12345"
 
 
+@pytest.mark.as_root
 def test_what_a_plan_gives_to_go_back_is_taken_and_opens_nothing_to_everybody(shop: Path) -> None:
     with service(shop, written(shop / "till.toml", mode=0o600), user=NOBODY) as till:
         described = stack(shop, services={"till": till})
@@ -121,6 +123,7 @@ def test_named_rights_never_open_a_key_or_secret(shop: Path) -> None:
             pass
 
 
+@pytest.mark.as_root
 def test_a_key_that_its_service_cannot_read_gets_its_group_or_its_owner(shop: Path) -> None:
     of_root = written(shop / "root.key", text=KEY)
     of_other = written(shop / "other.key", text=KEY)
@@ -209,6 +212,7 @@ def test_some_of_several_is_finished_badly(shop: Path) -> None:
         assert not action(SLUG).verify(acting).is_good
 
 
+@pytest.mark.as_root
 def test_services_that_no_one_owner_and_group_serves_are_said(shop: Path) -> None:
     file = written(shop / "till.toml")
     with service(shop, file, user=NOBODY) as till:
@@ -223,6 +227,7 @@ def test_services_that_no_one_owner_and_group_serves_are_said(shop: Path) -> Non
     assert rights(file)[:4] == "0600"
 
 
+@pytest.mark.as_root
 def test_a_folder_that_keeps_its_service_out_is_named_and_left(shop: Path) -> None:
     (shop / "closed").mkdir(mode=0o700)
     file = written(shop / "closed" / "till.toml")
