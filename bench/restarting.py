@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
-import shutil
 import statistics
-import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -21,6 +17,8 @@ from bench.harness.figure import figure
 from bench.harness.runs import Asker
 from bench.harness.site import Site, running_site
 from bench.recovery import PROGRAMS, STACK, wait_succeeded
+from deploy.awe.compose.busybox import import_busybox
+from deploy.awe.compose.errors import EngineMissing
 
 NAME = "awe-bench-restarting"
 IMAGE = "awe-bench-busybox:1"
@@ -97,7 +95,7 @@ def _container(host: str) -> Iterator[Any]:
         with closing(docker.DockerClient(base_url=host, timeout=60)) as client:
             with suppress(NotFound):
                 client.containers.get(NAME).remove(force=True)
-            client.api.import_image_from_data(_busybox(), *IMAGE.split(":"))
+            import_busybox(host, image=IMAGE)
             made = client.containers.run(IMAGE, PROGRAM, name=NAME, labels=labels, detach=True, network_mode="none")
             before = {one.id for one in client.containers.list(all=True)}
             try:
@@ -108,19 +106,5 @@ def _container(host: str) -> Iterator[Any]:
                         one.remove(force=True)
                 made.remove(force=True)
                 client.images.remove(IMAGE, force=True)
-    except DockerException as error:
+    except (DockerException, EngineMissing) as error:
         raise MeasuringFailed(f"the engine at {host}: {error}") from error
-
-
-def _busybox() -> bytes:
-    found = shutil.which("busybox")
-    if found is None:
-        raise MeasuringFailed("no busybox here: apt-get install busybox-static")
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        archive.add(Path(found).resolve(), "bin/busybox")
-        for name in ("sh", "sleep"):
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            archive.addfile(link)
-    return content.getvalue()

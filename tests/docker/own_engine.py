@@ -19,9 +19,10 @@ from pathlib import Path
 import docker
 import psutil
 
+from deploy.awe.compose.busybox import import_busybox
 from deploy.awe.compose.engine import answers, clear_what_a_killed_one_left, install_programs
 from tests.diagnostics.brokers import wait_until
-from tests.docker.roads import import_busybox
+from tests.docker.roads import TINY
 
 START_SECONDS = 60.0
 
@@ -92,7 +93,7 @@ def own_engine() -> Iterator[OwnEngine]:
     engine = OwnEngine()
     engine.start()
     try:
-        import_busybox(engine.host)
+        import_busybox(engine.host, image=TINY)
         yield engine
     finally:
         engine.remove()

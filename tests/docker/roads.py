@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import socket
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import docker
 
+from deploy.awe.compose.busybox import import_busybox
 from deploy.awe.compose.engine import answers, install_programs
 from tests.diagnostics.brokers import wait_until
 from tests.diagnostics.checks.certificates import Authority
@@ -102,7 +101,7 @@ def engine_with_tls(folder: Path) -> Iterator[TlsEngine]:
         )
         try:
             wait_until(lambda: answers(own), seconds=START_SECONDS)
-            import_busybox(own)
+            import_busybox(own, image=TINY)
             with contextlib.closing(docker.DockerClient(base_url=own, timeout=60)) as client:
                 labels = {"com.docker.compose.project": "roads", "com.docker.compose.service": "still"}
                 program = ["/bin/sh", "-c", "echo begun; exec sleep 1000"]
@@ -131,24 +130,6 @@ def _namespace() -> Iterator[None]:
         yield
     finally:
         subprocess.run(["ip", "netns", "delete", NAMESPACE], check=True)
-
-
-def import_busybox(engine: str, *, image: str = TINY) -> None:
-    """Make an image of the host's static busybox; each name has another one."""
-    content = io.BytesIO()
-    found = shutil.which("busybox")
-    assert found
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        archive.add(found, arcname="bin/busybox")
-        for name in ("sh", "id", "sleep", "df", "nc", "cat"):
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            archive.addfile(link)
-    with contextlib.closing(docker.DockerClient(base_url=engine, timeout=60)) as client:
-        repository, _, tag = image.partition(":")
-        client.api.import_image_from_data(
-            content.getvalue(), repository=repository, tag=tag, changes=[f"LABEL version={tag}"]
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-import tarfile
+import os
 from collections.abc import Iterator
 
 import docker
 import pytest
 from docker.models.containers import Container
 
+from deploy.awe.compose.busybox import import_busybox
 from tests.diagnostics.brokers import wait_until
 
 pytestmark = pytest.mark.docker
@@ -30,13 +29,7 @@ def engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="module")
 def image(engine: docker.DockerClient) -> Iterator[str]:
     """An image of one static program: nothing can be pulled here."""
-    program = shutil.which("busybox")
-    assert program, "busybox-static is missing: `make test-docker` installs it"
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(program, arcname="bin/busybox")
-    repository, _, tag = IMAGE.partition(":")
-    engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag)
+    import_busybox(os.environ["DOCKER_HOST"], image=IMAGE)
     yield IMAGE
     engine.images.remove(IMAGE, force=True)
 

@@ -21,13 +21,14 @@ from awe_incidents.recovery.actions.base import AlreadyDone, Doing
 from awe_incidents.recovery.errors import NotClaimed
 from awe_incidents.recovery.models import Execution, RecoveryRequest
 from awe_incidents.recovery.operations.planning import planned, site_of
+from deploy.awe.compose.busybox import import_busybox
 from deploy.awe.compose.stack import PROJECT_LABEL, SERVICE_LABEL
 from diagnostics.models import Stack
 from diagnostics.operations import apply_stack
 from diagnostics.stack import parse_toml
 from tests.conftest import SETUP
 from tests.docker.own_engine import OwnEngine, own_engine
-from tests.docker.roads import TINY, import_busybox
+from tests.docker.roads import TINY
 from tests.recovery.conftest import actor, end_of, rings, signed_trail
 from tests.recovery.test_lost_workers import start, sweep_until, wait_until
 
