@@ -26,7 +26,7 @@ from deploy.awe.compose.rendering import compose_files, proxy_files
 from deploy.awe.compose.settings import ComposeSettings
 from deploy.awe.issuing import SERVER_NAMES
 from deploy.awe.process.client import PROBE, ApiClient
-from deploy.awe.process.layout import AWE, read_environment, write_environment
+from deploy.awe.process.layout import AWE, link, read_environment, write_environment
 
 PROXY_UID = 2000  # the proxy's user in its image, who reads the server's key
 SECRETS = ("POSTGRES_PASSWORD", "APP_DB_PASSWORD", "JWT_SECRET_KEY", "PROBE_PASSWORD")
@@ -90,8 +90,7 @@ class ComposeStack:
             if name in SECRETS:
                 write_private(self.root / "secrets" / name.lower(), f"{value}\n")
         for name in ("scripts", "curl-format.txt"):
-            if not (self.root / name).exists():
-                (self.root / name).symlink_to(AWE / name)
+            link(self.root / name, AWE / name)
         self.certificates.set_up()
         self.description.write_text(render(self.settings, host=self.host))
 

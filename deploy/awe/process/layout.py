@@ -94,8 +94,13 @@ class Layout:
             if not self.secret_file(name).exists():
                 write_private(self.secret_file(name), secrets.token_urlsafe(36) + "\n")
         for name, target in LINKS.items():
-            if not (self.root / name).is_symlink():
-                (self.root / name).symlink_to(AWE / target)
+            link(self.root / name, AWE / target)
+
+
+def link(path: Path, target: Path) -> None:
+    """Make the path a link to the target, also where it is one into a checkout that is gone by now."""
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
 
 
 def write_environment(path: Path, variables: Mapping[str, str]) -> None:

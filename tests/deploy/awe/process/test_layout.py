@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from deploy.awe.process import launch
-from deploy.awe.process.layout import SECRETS, Layout, read_environment, write_environment
+from deploy.awe.process.layout import AWE, LINKS, SECRETS, Layout, read_environment, write_environment
 
 
 def test_secrets_are_made_once_and_are_private(tmp_path: Path) -> None:
@@ -41,3 +41,12 @@ def test_a_launched_program_has_the_environment_of_the_file_and_its_secrets_in_n
     with subprocess.Popen(command, env={"KEY": "ours", "BELOW": "kept"}, stdout=subprocess.PIPE, text=True) as process:
         output, _ = process.communicate(timeout=20)
     assert output.split() == ["from-the-file", "kept", "['argument']", str(process.pid)]
+
+
+def test_links_into_a_checkout_that_is_gone_are_made_anew(tmp_path: Path) -> None:
+    for name in LINKS:
+        (tmp_path / name).symlink_to(tmp_path / "gone" / name)
+    Layout(tmp_path).make_folders()
+    assert {name: (tmp_path / name).resolve() for name in LINKS} == {
+        name: (AWE / target).resolve(strict=True) for name, target in LINKS.items()
+    }
