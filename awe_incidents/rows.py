@@ -41,28 +41,23 @@ def _next_id(kind: type[models.Model]) -> str:
     return f"next_month_id({sequence})" if isinstance(kind._meta.pk, MonthlyId) else f"nextval({sequence})"
 
 
-def insert_together(rows: Iterable[models.Model], *, calls: Iterable[tuple[str, Sequence[Any]]] = ()) -> list[Any]:
-    """Insert new rows of several kinds in the order given, then make calls; an id that a row lacks is not read back.
+def insert_together(rows: Iterable[models.Model]) -> None:
+    """Insert new rows of several kinds in the order given; an id that a row lacks is not read back.
 
-    A call is a SELECT of one value, with its values; what each gave comes back. One message may hold several statements
-    as the driver puts the values in itself (psycopg's ClientCursor, which Django uses unless told otherwise).
+    One message may hold several statements as the driver puts the values in itself (psycopg's ClientCursor, which
+    Django uses unless told otherwise).
     """
-    rows, calls = list(rows), list(calls)
+    rows = list(rows)
+    if not rows:
+        return
     with connection.cursor() as cursor:
         # Values are put in statement by statement: the driver remembers what it parsed of short ones only.
         statements = [cursor.mogrify(*_statement(kind, list(group))) for kind, group in groupby(rows, type)]
-        asked = [cursor.mogrify(*call) for call in calls]
-        if statements or asked:
-            cursor.execute("; ".join([*statements, *asked]))
+        cursor.execute("; ".join(statements))
         for _ in statements:
-            cursor.nextset()
-        given = []
-        for _ in asked:
-            given.append(cursor.fetchone()[0])
             cursor.nextset()
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
-    return given
 
 
 def insert_or_hold(rows: Sequence[models.Model]) -> None:

@@ -43,7 +43,8 @@ def encode(entry: Mapping[str, Any]) -> bytes:
         NestedTooDeeply, TextNotUnicode, TypeNotAllowed.
     """
     content = dict(entry)
-    _check(content, place="", depth=1)
+    if not _is_usual(content, depth=1):
+        _check(content, place="", depth=1)
     data = _written(content)
     _check_size(data)
     return data
@@ -82,6 +83,8 @@ def timestamp(at: datetime) -> str:
 
     Raises: TimeNotAllowed, for a naive time or one outside of the years 1 to 9999.
     """
+    if at.tzinfo is UTC:
+        return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     if at.utcoffset() is None:
         raise TimeNotAllowed("a time without a zone could be any time; pass an aware datetime")
     try:
@@ -104,6 +107,25 @@ def commitment(salt: bytes, value: str) -> str:
     return (
         "sha256:" + hashlib.sha256(_COMMITMENT + bytes([len(salt)]) + salt + _utf8(value, place="the text")).hexdigest()
     )
+
+
+def _is_usual(content: dict[Any, Any], *, depth: int) -> bool:
+    """Say whether all is certainly allowed, as in nearly every entry; else `_check` looks, which takes longer."""
+    if depth > MAX_DEPTH:
+        return False
+    for key, value in content.items():
+        kind = type(value)
+        if kind is str:
+            is_usual = value.isascii()
+        elif kind is int:
+            is_usual = -MAX_INTEGER <= value <= MAX_INTEGER
+        elif kind is dict:
+            is_usual = _is_usual(value, depth=depth + 1)
+        else:
+            is_usual = value is None or kind is bool
+        if not (is_usual and type(key) is str and key.isascii()):
+            return False
+    return True
 
 
 def _check(value: object, *, place: str, depth: int) -> None:

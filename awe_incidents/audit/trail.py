@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, models, transaction
+from django.db import DatabaseError, models, transaction
+from psycopg.types.numeric import Int8
 
 from awe_incidents.actor import Actor
 from awe_incidents.audit import canonical
 from awe_incidents.audit.errors import NotInTransaction, TrailUnavailable
 from awe_incidents.audit.event_id import new_event_id
-from awe_incidents.audit.models import Entry
 from awe_incidents.audit.recorder import RECORD_FUNCTION
-from awe_incidents.rows import insert_together
+from awe_incidents.prepared import PreparedCall
 
 ENTRY_VERSION = 1
 
 moment = canonical.timestamp
-Text: TypeAlias = tuple[str, bytes, str]  # its place in the entry, its salt, and what it says
-_COLUMNS = ("body", "event_id", "verb", "subject_type", "subject_id", "actor", "incident_id", "occurred_at")
-_RECORD = f"SELECT {RECORD_FUNCTION}(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_insert = PreparedCall(RECORD_FUNCTION, values=11)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +52,10 @@ def record(
     incident_id: int | None = None,
     data: Mapping[str, Any] | None = None,
     private: Mapping[str, str] | None = None,
-) -> Entry:
-    """Record one fact in the running transaction.
+) -> int:
+    """Record one fact in the running transaction; give the entry's id.
 
-    Raises: NotInTransaction, TrailUnavailable, EntryTooLarge.
+    Raises: NotInTransaction, TrailUnavailable, EntryRefused.
     """
     fact = Fact(
         verb=verb,
@@ -72,38 +70,29 @@ def record(
     return record_all([fact])[0]
 
 
-def record_all(facts: Iterable[Fact], *, behind: Iterable[models.Model] = ()) -> list[Entry]:
-    """Record several facts of one change, with one message to PostgreSQL however many they are.
+def record_all(facts: Iterable[Fact]) -> list[int]:
+    """Record several facts of one change, in their order; give the ids of their entries.
 
-    New rows of the change may go in the same message; the entries come `behind` them.
-    Raises: NotInTransaction, TrailUnavailable, EntryTooLarge.
+    Raises: NotInTransaction, TrailUnavailable, EntryRefused.
     """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction("a fact is recorded in the transaction of the change it tells of")
-    entries, calls = [], []
-    for fact in facts:
-        entry, texts = _entry(fact)
-        entries.append(entry)
-        calls.append((_RECORD, _values(entry, texts)))
+    entries = [_entry(fact) for fact in facts]  # first all of them: one may be refused
     try:
-        ids = insert_together(behind, calls=calls)
+        return [_insert(values) for values in entries]
     except DatabaseError as error:
-        if behind and not _is_of_trail(error):
-            raise  # of the rows of the change, then
         raise TrailUnavailable(
             "the audit trail does not take entries now, so nothing was changed; try again"
         ) from error
-    for entry, entry_id in zip(entries, ids, strict=True):
-        entry.pk, entry._state.adding, entry._state.db = entry_id, False, DEFAULT_DB_ALIAS
-    return entries
 
 
-def _entry(fact: Fact) -> tuple[Entry, list[Text]]:
-    event_id = new_event_id()
-    texts = {"actor.name": fact.by.name, "actor.address": fact.by.address, "because": fact.because}
-    texts |= {f"private.{name}": value for name, value in fact.private.items()}
-    salts = {name: secrets.token_bytes(16) for name, value in texts.items() if value}
-    sealed = {name: canonical.commitment(salt, texts[name]) for name, salt in salts.items()}
+def _entry(fact: Fact) -> tuple[Any, ...]:
+    """Give the values of the function that inserts (recorder.py): the entry's columns, then its texts."""
+    event_id, by = new_event_id(), fact.by
+    said = {"actor.name": by.name, "actor.address": by.address, "because": fact.because}
+    said |= {f"private.{name}": value for name, value in fact.private.items()}
+    texts = {name: str(value) for name, value in said.items() if value}
+    salts = {name: secrets.token_bytes(16) for name in texts}
     subject_type, subject_id = fact.subject._meta.model_name or "", str(fact.subject.pk)
     body = canonical.encode(
         {
@@ -112,38 +101,16 @@ def _entry(fact: Fact) -> tuple[Entry, list[Text]]:
             "at": canonical.timestamp(fact.at),
             "verb": fact.verb,
             "subject": {"type": subject_type, "id": subject_id},
-            "actor": {
-                "kind": fact.by.kind,
-                "id": fact.by.user_id,
-                "token": fact.by.token_prefix,
-                "on_behalf_of": fact.by.on_behalf_of,
-            },
+            "actor": {"kind": by.kind, "id": by.user_id, "token": by.token_prefix, "on_behalf_of": by.on_behalf_of},
             "incident": fact.incident_id,
             "data": dict(fact.data),
-            "commitments": sealed,
+            "commitments": {name: canonical.commitment(salt, texts[name]) for name, salt in salts.items()},
         }
     )
-    entry = Entry(
-        body=body,
-        event_id=event_id,
-        verb=fact.verb,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        actor=actor_key(fact.by),
-        incident_id=fact.incident_id,
-        occurred_at=fact.at,
-    )
-    return entry, [(name, salt, texts[name]) for name, salt in salts.items()]
-
-
-def _values(entry: Entry, texts: Sequence[Text]) -> list[Any]:
-    columns = [getattr(entry, name) for name in _COLUMNS]
-    return [*columns, *map(list, zip(*texts, strict=True))] if texts else [*columns, None, None, None]
-
-
-def _is_of_trail(error: DatabaseError) -> bool:
-    context = getattr(getattr(error.__cause__, "diag", None), "context", None)
-    return RECORD_FUNCTION in f"{error} {context}"
+    columns = (body, event_id, str(fact.verb), subject_type, subject_id, actor_key(by))
+    incident_id = None if fact.incident_id is None else Int8(fact.incident_id)
+    kept = (list(texts), list(salts.values()), list(texts.values())) if texts else (None, None, None)
+    return *columns, incident_id, fact.at, *kept
 
 
 def actor_key(actor: Actor) -> str:

@@ -123,12 +123,12 @@ def signing_in(folder: Path, *, origin: str = logs.ORIGIN) -> Iterator[Signing]:
 
 def recorded(subject: models.Model, number: int = 1, *, at: datetime | None = None, **facts: Any) -> list[Entry]:
     """Record facts, each in a transaction of its own."""
-    entries = []
+    ids = []
     for _ in range(number):
         with transaction.atomic():
             told = {"verb": "stack:tried", "by": SETUP, "because": "it was so", **facts}
-            entries.append(trail.record(told.pop("verb"), subject=subject, at=at or timezone.now(), **told))
-    return entries
+            ids.append(trail.record(told.pop("verb"), subject=subject, at=at or timezone.now(), **told))
+    return list(Entry.objects.filter(pk__in=ids).order_by("pk"))
 
 
 @pytest.fixture

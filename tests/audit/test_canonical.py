@@ -33,6 +33,33 @@ def test_what_is_encoded_is_parsed_again(entry: dict[str, Any]) -> None:
     assert canonical.parse(canonical.encode(entry)) == entry
 
 
+ANYTHING = st.recursive(
+    SCALARS | st.floats() | st.integers() | st.text(st.characters(), max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.integers(0, 3), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3) | st.integers(0, 3), ANYTHING, max_size=4))
+def test_what_is_taken_for_usual_is_allowed_and_what_is_not_is_looked_at(entry: dict[Any, Any]) -> None:
+    try:
+        canonical._check(entry, place="", depth=1)
+    except errors.EntryRefused:
+        assert not canonical._is_usual(entry, depth=1)
+        with pytest.raises(errors.EntryRefused):
+            canonical.encode(entry)
+    else:
+        assert canonical.encode(entry) == rfc8785.dumps(entry)
+
+
+@pytest.mark.parametrize("levels", [canonical.MAX_DEPTH, canonical.MAX_DEPTH + 1])
+def test_what_is_usual_has_as_many_levels_as_any_other(levels: int) -> None:
+    entry: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        entry = {"a": entry}
+    assert canonical._is_usual(entry, depth=1) == (levels == canonical.MAX_DEPTH)
+
+
 @given(ENTRIES, st.sampled_from([{"indent": 1}, {"ensure_ascii": True}, {"separators": (", ", ":")}, {}]))
 def test_any_other_way_to_write_the_same_is_refused(entry: dict[str, Any], style: dict[str, Any]) -> None:
     written = json.dumps(dict(reversed(entry.items())), **style).encode()

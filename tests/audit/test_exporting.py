@@ -38,13 +38,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def record(stack: Stack, number: int = 1, *, because: str = "it was so") -> list[Entry]:
-    entries = []
+    ids = []
     for _ in range(number):
         with transaction.atomic():
-            entries.append(
+            ids.append(
                 trail.record("stack:tried", subject=stack, by=SETUP, at=timezone.now(), because=because, incident_id=7)
             )
-    return entries
+    return list(Entry.objects.filter(pk__in=ids).order_by("pk"))
 
 
 @pytest.fixture

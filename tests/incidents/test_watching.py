@@ -359,7 +359,7 @@ def test_without_its_entry_in_the_trail_nothing_opens_and_the_run_tries_again(
 
     record = trail.record
 
-    def refuse(verb: str, **facts: Any) -> Entry:
+    def refuse(verb: str, **facts: Any) -> int:
         if verb.startswith("incident:"):
             raise TrailUnavailable("not now")
         return record(verb, **facts)

@@ -307,7 +307,7 @@ def test_nothing_is_stored_without_its_entry(telltale: Telltale, monkeypatch: py
         raise DatabaseError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("awe_incidents.audit.trail.insert_together", refuses)
+        patched.setattr("awe_incidents.audit.trail._insert", refuses)
         with pytest.raises(Exception, match="does not take entries"):
             telltale.reconcile()
     assert (Alarm.objects.count(), JudgedEvent.objects.count()) == (0, 0)

@@ -116,7 +116,7 @@ def test_without_the_trail_the_password_stays_as_it_was(operator: User, monkeypa
     def refuse(*_: object, **__: object) -> None:
         raise DatabaseError("the table is gone")
 
-    monkeypatch.setattr(trail, "insert_together", refuse)
+    monkeypatch.setattr(trail, "_insert", refuse)
     with pytest.raises(TrailUnavailable):
         change_password(operator)
     operator.refresh_from_db()

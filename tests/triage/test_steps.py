@@ -193,7 +193,7 @@ def test_without_the_trail_nothing_is_changed_and_the_person_is_told(
         raise DatabaseError("the table is gone")
 
     client = signed_in(operator)
-    monkeypatch.setattr(trail, "insert_together", refuse)
+    monkeypatch.setattr(trail, "_insert", refuse)
     answer = post(client, incident, "acknowledge")
     assert answer.status_code == 503
     assert b"nothing was changed" in answer.content

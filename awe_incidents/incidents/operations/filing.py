@@ -22,7 +22,7 @@ from awe_incidents.incidents.operations.attaching import facts_of, keep_attachme
 from awe_incidents.incidents.operations.history import Line, history_of, run_requested
 from awe_incidents.incidents.operations.joining import Joining, reserve_and_decide
 from awe_incidents.incidents.queue import ring_prefill_of_filed
-from awe_incidents.rows import reserve_ids
+from awe_incidents.rows import insert_together, reserve_ids
 from diagnostics import queue
 from diagnostics.models import Run, Stack
 from diagnostics.operations import new_run
@@ -84,7 +84,8 @@ def file_bug_report(
     )
     facts = filing.facts({"stack": stack.pk, "sha256": clean.sha256, "redacted": clean.removed})
     facts_of_files = facts_of(attachments, files, of={"report": report_id}, by=by, at=at, incident_id=incident.pk)
-    trail.record_all([*facts, *facts_of_files], behind=[*filing.rows(), words])
+    insert_together([*filing.rows(), words])
+    trail.record_all([*facts, *facts_of_files])
     keep_attachments(attachments, files, at=at)
     filing.ring()
     return Filed(report, filing.run, joining.likeness if joining else None)

@@ -87,7 +87,7 @@ def record(verb: str, request: RecoveryRequest, *, by: Actor, at: datetime, beca
     """Record what happened to a request, also in its incident's history; give the id of the trail's entry."""
     data = {"request": request.pk, "action": request.action, "digest": request.terms.digest, **data}
     subject = request.execution if verb.startswith("execution:") else request
-    entry = trail.record(
+    entry_id = trail.record(
         verb, subject=subject, by=by, at=at, because=because, incident_id=request.incident_id, data=data
     )
     if request.incident is not None:
@@ -95,7 +95,7 @@ def record(verb: str, request: RecoveryRequest, *, by: Actor, at: datetime, beca
         text = f"{request.action} (request {request.pk}): {verb.partition(':')[2].replace('_', ' ')}"
         shown = {name: value for name, value in data.items() if name in {"request", "action", "to", "effect"}}
         write_history(request.incident, by=by, at=at, lines=[(kind, text + (f": {because}" if because else ""), shown)])
-    return int(entry.pk)
+    return entry_id
 
 
 def queue_execution(request: RecoveryRequest, *, at: datetime) -> Execution:

@@ -1,0 +1,75 @@
+"""A call that is prepared once: as a cursor would make it, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
+from psycopg.types.numeric import Int8
+
+from awe_incidents.prepared import PreparedCall
+
+
+@pytest.fixture
+def divide(transactional_db: None) -> PreparedCall:
+    """PostgreSQL's own function behind `/`."""
+    return PreparedCall("int8div", values=2)
+
+
+def test_it_gives_what_the_function_gives(divide: PreparedCall) -> None:
+    with transaction.atomic():
+        assert [divide([Int8(number), Int8(2)]) for number in (4, -4, 2**53)] == [2, -2, 2**52]
+
+
+def test_it_begins_the_transaction_where_it_is_the_first_statement(divide: PreparedCall) -> None:
+    with transaction.atomic():
+        divide([Int8(2), Int8(2)])
+        assert connection.connection.info.transaction_status.name == "INTRANS"
+    connection.ensure_connection()
+    assert connection.connection.info.transaction_status.name == "IDLE"
+
+
+def test_what_the_function_refuses_is_an_error_of_django_and_fails_the_transaction(divide: PreparedCall) -> None:
+    with pytest.raises(DatabaseError, match="division by zero") as refusal, transaction.atomic():
+        divide([Int8(2), Int8(0)])
+    assert isinstance(refusal.value.__cause__, psycopg.errors.DivisionByZero)
+    with transaction.atomic():
+        assert divide([Int8(2), Int8(2)]) == 1
+
+
+def test_in_a_transaction_that_failed_nothing_is_sent(divide: PreparedCall) -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            divide([Int8(2), Int8(2)])
+
+
+def test_discarded_statements_are_prepared_again(divide: PreparedCall) -> None:
+    with transaction.atomic():
+        divide([Int8(2), Int8(2)])
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        with pytest.raises(DatabaseError, match="does not exist"), transaction.atomic():
+            divide([Int8(2), Int8(2)])
+        assert divide([Int8(2), Int8(2)]) == 1
+
+
+def test_a_connection_that_the_server_ended_is_told_of_and_replaced(divide: PreparedCall) -> None:
+    with transaction.atomic():
+        divide([Int8(2), Int8(2)])
+    session = connection.connection
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        session.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(OperationalError):
+        divide([Int8(2), Int8(2)])
+    connection.close()
+    with transaction.atomic():
+        assert divide([Int8(2), Int8(2)]) == 1
+
+
+def test_it_is_seen_where_queries_are(divide: PreparedCall) -> None:
+    with CaptureQueriesContext(connection) as seen, transaction.atomic():
+        divide([Int8(2), Int8(2)])
+    assert "SELECT int8div($1, $2)" in [one["sql"] for one in seen]
