@@ -15,7 +15,7 @@ FIRST_PORT = 20000
 LAST_PORT = 32000
 TRIES = 200
 
-_kept: dict[int, socket.socket] = {}
+_kept: set[int] = set()
 
 
 def take_port(
@@ -75,7 +75,8 @@ def _keep(port: int) -> bool:
     except OSError:
         keeper.close()
         return False
-    _kept[port] = keeper
+    keeper.detach()  # the descriptor stays open as long as the process lives, which is what is wanted
+    _kept.add(port)
     return True
 
 
