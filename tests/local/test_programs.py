@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from awe_incidents.local.layout import open_layout
+from awe_incidents.local.ports import take_port
 from awe_incidents.local.programs import Deployment, plan_deployment
 
 BACKGROUND = ["worker", "recovery", "sweeper", "scheduler", "sequencer", "signer"]
@@ -122,7 +123,8 @@ def test_the_plan_is_the_same_at_the_next_start(folder: Path) -> None:
 
 
 def test_the_web_port_can_be_chosen(folder: Path) -> None:
-    assert plan(folder, AWE_PORT="23999").url == "http://127.0.0.1:23999/"
+    port = take_port(folder / "another.json", "web")  # that no other run of the tests keeps
+    assert plan(folder, AWE_PORT=str(port)).url == f"http://127.0.0.1:{port}/"
 
 
 def test_the_environment_is_fit_for_development_only(folder: Path) -> None:
