@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Event
 
 import psycopg
 import structlog
@@ -27,6 +26,7 @@ from awe_incidents.audit.ocsf_rows import Chosen
 from awe_incidents.audit.security_log import SecurityLog
 from awe_incidents.audit.sequencer import sequence_entries
 from awe_incidents.audit.signer import TrailSigner
+from awe_incidents.stopping import Stop
 
 PACE_SECONDS = 0.2
 ANCHOR_PACE_SECONDS = 1.0
@@ -51,7 +51,7 @@ def connect(url: str, *, name: str) -> psycopg.Connection:
     )
 
 
-def run_sequencer(connecting: Connect, *, stopping: Event) -> None:
+def run_sequencer(connecting: Connect, *, stopping: Stop) -> None:
     """Give entries their places until told to stop; looks at everything once for each connection."""
     while not stopping.is_set():
         try:
@@ -66,7 +66,7 @@ def run_sequencer(connecting: Connect, *, stopping: Event) -> None:
             stopping.wait(RETRY_SECONDS)
 
 
-def run_signer(connecting: Connect, *, folder: Path, origin: str, passphrase: str, stopping: Event) -> None:
+def run_signer(connecting: Connect, *, folder: Path, origin: str, passphrase: str, stopping: Stop) -> None:
     """Sign until told to stop.
 
     Raises: HeadShrinks, HeadForks and other AuditErrors that no waiting helps against; nothing was signed then.
@@ -92,7 +92,7 @@ def run_signer(connecting: Connect, *, folder: Path, origin: str, passphrase: st
         place.close()
 
 
-def run_anchoring(connecting: Connect, *, folder: Path, anchors: Sequence[Paced], stopping: Event) -> None:
+def run_anchoring(connecting: Connect, *, folder: Path, anchors: Sequence[Paced], stopping: Stop) -> None:
     """Bring what the signer of the folder publishes to everybody who holds it, until told to stop."""
     while not stopping.is_set():
         try:
@@ -106,7 +106,7 @@ def run_anchoring(connecting: Connect, *, folder: Path, anchors: Sequence[Paced]
             stopping.wait(RETRY_SECONDS)
 
 
-def run_security_log(connecting: Connect, *, path: Path, chosen: Chosen, stopping: Event) -> None:
+def run_security_log(connecting: Connect, *, path: Path, chosen: Chosen, stopping: Stop) -> None:
     """Write entries into a file of JSON lines as they get their places, until told to stop."""
     while not stopping.is_set():
         try:
@@ -118,7 +118,7 @@ def run_security_log(connecting: Connect, *, path: Path, chosen: Chosen, stoppin
             stopping.wait(RETRY_SECONDS)
 
 
-def _sign(signer: TrailSigner, stopping: Event) -> None:
+def _sign(signer: TrailSigner, stopping: Stop) -> None:
     """Sign what is new, and look again at what is old while there is nothing new."""
     looked_at = time.monotonic()
     while not stopping.is_set():

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 import structlog
 
@@ -18,6 +16,7 @@ from awe_incidents.audit.ocsf_rows import Chosen
 from awe_incidents.audit.processes import connect, run_anchoring, run_security_log, run_sequencer, run_signer
 from awe_incidents.audit.witness_site import WitnessOptions, serve
 from awe_incidents.env import env, required
+from awe_incidents.stopping import stop_on_signals
 
 LISTEN = "127.0.0.1:8500"
 
@@ -32,7 +31,7 @@ def sequence() -> int:
     """Run the sequencer until it is told to stop; give the exit code."""
     connecting = partial(connect, required("DATABASE_URL"), name="awe-sequencer")
     try:
-        run_sequencer(connecting, stopping=_stopping())
+        run_sequencer(connecting, stopping=stop_on_signals())
     except AuditError as error:
         return _refused(error)
     return 0
@@ -43,7 +42,7 @@ def sign() -> int:
     connecting = partial(connect, required("DATABASE_URL"), name="awe-signer")
     origin, passphrase = env.str("AWE_TRAIL_ORIGIN", default=""), env.ENVIRON.get("AWE_TRAIL_PASSPHRASE", "")
     try:
-        run_signer(connecting, folder=trail_folder(), origin=origin, passphrase=passphrase, stopping=_stopping())
+        run_signer(connecting, folder=trail_folder(), origin=origin, passphrase=passphrase, stopping=stop_on_signals())
     except AuditError as error:
         return _refused(error)
     return 0
@@ -56,7 +55,7 @@ def anchor() -> int:
         anchors = configured_anchors()
         if not anchors:
             raise AnchorUnusable("no anchor is configured; set AWE_TRAIL_WITNESSES or another (docs/deployment.md)")
-        run_anchoring(connecting, folder=trail_folder(), anchors=anchors, stopping=_stopping())
+        run_anchoring(connecting, folder=trail_folder(), anchors=anchors, stopping=stop_on_signals())
     except AuditError as error:
         return _refused(error)
     return 0
@@ -70,7 +69,7 @@ def write_security_log() -> int:
     if not path.parent.is_dir():
         log.critical("refused", because=f"AWE_SECURITY_LOG names a file in {path.parent}, which is no folder")
         return REFUSED
-    run_security_log(connecting, path=path, chosen=chosen, stopping=_stopping())
+    run_security_log(connecting, path=path, chosen=chosen, stopping=stop_on_signals())
     return 0
 
 
@@ -120,10 +119,3 @@ def configure_log() -> None:
 def _refused(error: Exception) -> int:
     log.critical("refused, and nothing was signed", error=type(error).__name__, because=str(error))
     return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), REFUSED)
-
-
-def _stopping() -> Event:
-    stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping

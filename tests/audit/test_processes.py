@@ -155,7 +155,7 @@ def test_both_killed_again_and_again_while_entries_come(
             time.sleep(0.005)
         for process in (signer, sequencer):
             process.kill()
-            process.wait()
+            process.wait(60)
     running(*PROGRAM, "sequence", env=sequencing())
     running(*PROGRAM, "sign", env=signing(folder))
     until(lambda: published_size(folder) == number)
@@ -201,11 +201,11 @@ def test_a_refusal_ends_the_signer_with_its_name_and_code(
     first = running(*PROGRAM, "sign", env=signing(folder))
     until(lambda: published_size(folder) == 2)
     first.terminate()
-    first.wait()
+    first.wait(60)
     rows.insert(connection, 2)
     until(lambda: log_head(connection).size == 3)
     sequencer.terminate()
-    sequencer.wait()
+    sequencer.wait(60)
     rows.tamper(*statement.split("; "))
     refused = running(*PROGRAM, "sign", env=signing(folder))
     output, _ = refused.communicate(timeout=WITHIN_SECONDS)
@@ -258,7 +258,7 @@ def test_a_full_disk_is_waited_for(
         until(lambda: published_size(folder) == 100)
         check_log(connection, folder, numbers=100)
         signer.kill()
-        signer.wait()
+        signer.wait(60)
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 

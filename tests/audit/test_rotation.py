@@ -376,7 +376,7 @@ def signed_first(folder: Path, running: Callable[..., subprocess.Popen[str]]) ->
     all_signed(folder)
     for program in programs:
         program.terminate()
-        program.wait()
+        program.wait(60)
     return published_vkeys(folder)
 
 
@@ -412,7 +412,7 @@ def test_a_signer_that_was_killed_while_it_took_new_keys_goes_on(
     sequencer = running(*PROGRAM, "sequence", env=sequencing())
     until(lambda: log_head(connection).size == 4)
     sequencer.terminate()
-    sequencer.wait()
+    sequencer.wait(60)
     killed = running("-m", "tests.audit.dying", "sign", step, env=signing(folder))
     assert killed.wait(WITHIN_SECONDS) == -signal.SIGKILL
     history = published_keys(folder)

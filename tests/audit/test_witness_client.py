@@ -92,7 +92,7 @@ def test_a_witness_that_was_killed_before_it_answered_is_asked_again(tmp_path: P
         assert latest(folder) == {LOG.origin: 5}, "it was stored, and nobody was told"
     finally:
         os.killpg(dying.pid, signal.SIGKILL)
-        dying.wait()
+        dying.wait(60)
     with witnesses.serving(folder, LOG.vkey) as http:
         check(asked(str(http.base_url), key, one), one, key)
         one = published(tmp_path / "trail", 9)

@@ -79,7 +79,7 @@ def running_worker(root: Path, *, environment: dict[str, str] | None = None) -> 
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def services(root: Path, **more: Any) -> dict[str, Service]:

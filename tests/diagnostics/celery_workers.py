@@ -96,4 +96,4 @@ def celery_worker(
         yield CeleryWorker(name, url, process, log, pid_file)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(60)

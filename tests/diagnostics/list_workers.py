@@ -86,7 +86,7 @@ def list_worker(broker: Broker, *, tools: str = "deliver,sleep,bomb") -> Iterato
         yield worker
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(60)
         pid_file.unlink(missing_ok=True)
 
 

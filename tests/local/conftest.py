@@ -144,7 +144,7 @@ def supervise(folder: Path, template: Path) -> Iterator[Callable[..., Supervised
                 supervised.process.wait(20)
             except subprocess.TimeoutExpired:
                 supervised.process.kill()
-                supervised.process.wait()
+                supervised.process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Any
 
 import structlog
@@ -11,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from awe_incidents.stopping import stop_on_signals
 from diagnostics.operations import sweep
 
 log = structlog.get_logger(__name__)
@@ -28,14 +27,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Go round until SIGTERM or SIGINT; a database that is away is waited for."""
-        stopping = threading.Event()
-        if not options["once"]:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: stopping.set())
+        if options["once"]:
+            self._round()
+            return
+        stopping = stop_on_signals()
         while not stopping.is_set():
             self._round()
-            if options["once"]:
-                return
             stopping.wait(options["every"])
 
     def _round(self) -> None:
