@@ -46,14 +46,31 @@ def test_in_a_transaction_that_failed_nothing_is_sent(divide: PreparedCall) -> N
             divide([Int8(2), Int8(2)])
 
 
-def test_discarded_statements_are_prepared_again(divide: PreparedCall) -> None:
+STRAYED = {
+    "the pooler's other session does not have it": "DEALLOCATE call_int8div",
+    "the pooler's other session has it already": "PREPARE call_int8div AS SELECT 1",
+}
+
+
+@pytest.mark.parametrize("name", STRAYED)
+def test_where_names_do_not_last_it_goes_without_one(divide: PreparedCall, name: str) -> None:
     with transaction.atomic():
-        divide([Int8(2), Int8(2)])
-        with connection.cursor() as cursor:
-            cursor.execute("DEALLOCATE ALL")
-        with pytest.raises(DatabaseError, match="does not exist"), transaction.atomic():
+        if name.endswith("not have it"):
             divide([Int8(2), Int8(2)])
-        assert divide([Int8(2), Int8(2)]) == 1
+        with connection.cursor() as cursor:
+            cursor.execute(STRAYED[name])
+        with pytest.raises(DatabaseError, match="prepared statement"), transaction.atomic():
+            divide([Int8(2), Int8(2)])
+        assert [divide([Int8(number), Int8(2)]) for number in (2, 4)] == [1, 2]
+
+
+def test_without_prepared_statements_none_is_made(divide: PreparedCall, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.ensure_connection()
+    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+    with transaction.atomic(), connection.cursor() as cursor:
+        assert divide([Int8(6), Int8(2)]) == 3
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'call_int8div'")
+        assert cursor.fetchone() == (0,)
 
 
 def test_a_connection_that_the_server_ended_is_told_of_and_replaced(divide: PreparedCall) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, DataError, models, transaction
 from psycopg.types.numeric import Int8
 
 from awe_incidents.actor import Actor
 from awe_incidents.audit import canonical
-from awe_incidents.audit.errors import NotInTransaction, TrailUnavailable
+from awe_incidents.audit.errors import EntryRefused, NotInTransaction, TrailUnavailable
 from awe_incidents.audit.event_id import new_event_id
 from awe_incidents.audit.recorder import RECORD_FUNCTION
 from awe_incidents.prepared import PreparedCall
@@ -80,6 +80,8 @@ def record_all(facts: Iterable[Fact]) -> list[int]:
     entries = [_entry(fact) for fact in facts]  # first all of them: one may be refused
     try:
         return [_insert(values) for values in entries]
+    except DataError as error:  # no waiting helps
+        raise EntryRefused(f"PostgreSQL keeps no such entry: {error.__cause__}") from error
     except DatabaseError as error:
         raise TrailUnavailable(
             "the audit trail does not take entries now, so nothing was changed; try again"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from awe_incidents.actor import Actor
 from awe_incidents.audit import canonical, trail
 from awe_incidents.audit.canonical import MAX_BYTES
-from awe_incidents.audit.errors import EntryTooLarge, TrailUnavailable
+from awe_incidents.audit.errors import EntryRefused, EntryTooLarge, TrailUnavailable
 from awe_incidents.audit.models import CurrentTransaction, Disclosure, Entry
 from awe_incidents.audit.trail import Fact
 from diagnostics.models import Run, Stack
@@ -62,6 +62,13 @@ def test_one_refused_fact_keeps_the_others_out(stack: Stack) -> None:
     good, bad = facts(stack, 2)
     with pytest.raises(EntryTooLarge), transaction.atomic():
         trail.record_all([good, replace(bad, data={"x": "y" * MAX_BYTES})])
+    assert not Entry.objects.filter(verb="stack:tried").exists()
+
+
+def test_a_text_that_postgresql_does_not_keep_is_refused_and_not_to_be_tried_again(stack: Stack) -> None:
+    (fact,) = facts(stack, 1)
+    with pytest.raises(EntryRefused, match="0x00"), transaction.atomic():
+        trail.record_all([replace(fact, because="a\0b")])
     assert not Entry.objects.filter(verb="stack:tried").exists()
 
 
