@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import timedelta
 from enum import IntEnum
 
@@ -108,8 +109,20 @@ def check_reason(because: str) -> str:
     return because.strip()
 
 
+def is_affected(user: User, affected_user: str) -> bool:
+    """Say whether an account of a stack goes by this person's name or mail address, however it is written.
+
+    The database's `recovery_is_affected` says the same.
+    """
+    return _folded(affected_user) in {_folded(user.username), _folded(user.email)} - {""}
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
 def _check_not_affected(user: User, affected_user: str) -> None:
-    if affected_user and affected_user.casefold() == user.username.casefold():
+    if is_affected(user, affected_user):
         raise AffectedUser("this is about your own account; another person decides on it")
 
 

@@ -8,7 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, CharField, F, Func, IntegerField, Prefetch, Q, QuerySet, TextField, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    F,
+    Func,
+    IntegerField,
+    Prefetch,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Now
 
 from awe_incidents.accounts.models import User
@@ -78,11 +91,19 @@ def due_reviews() -> QuerySet[Review]:
     return due.select_related("request__stack", "request__terms", "stack", "broken_by")
 
 
+class IsAffected(Func):
+    """Whether an account of a stack goes by a person's name or mail address, as `policies.is_affected` says."""
+
+    function = "recovery_is_affected"
+    output_field = BooleanField()
+
+
 def reviewers_of(review: Review) -> QuerySet[User]:
     """Give who may review a break-glass, by the rule of `policies.check_may_review`."""
     people = User.objects.filter(is_active=True, roles__contains=[Role.APPROVER])
     others = people.exclude(pk__in=[review.broken_by_id, review.request.requester_id])
-    return others.exclude(username__iexact=review.request.terms.affected_user)
+    affected = Value(review.request.terms.affected_user, TextField())
+    return others.exclude(IsAffected(affected, F("username"), F("email")))
 
 
 def may_review(review: Review, person: User) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
@@ -17,7 +17,7 @@ from awe_incidents.accounts.models import User
 from awe_incidents.reconciliation.models import Alarm
 from awe_incidents.reconciliation.queries import open_alarms
 from awe_incidents.recovery.models import Decision, Execution, OneTimeSecret, RecoveryRequest
-from awe_incidents.recovery.queries import NOT_LISTED, due_reviews, secrets_to_fetch, waiting_requests
+from awe_incidents.recovery.queries import NOT_LISTED, IsAffected, due_reviews, secrets_to_fetch, waiting_requests
 from awe_incidents.recovery.states import FINAL_EXECUTIONS, ExecutionState, RequestState
 from awe_incidents.triage.access import has_any_role, person_of
 from awe_incidents.triage.alarms import alarm_tile, with_words
@@ -109,7 +109,7 @@ def _approvals(user: User) -> tuple[list[Waiting], list[Waiting]]:
     waiting = waiting_requests().order_by("pk").defer(*NOT_LISTED).prefetch_related("decisions")
     theirs = (
         Q(requester=user)
-        | Q(terms__affected_user__iexact=user.username)
+        | Q(IsAffected(F("terms__affected_user"), Value(user.username), Value(user.email)))
         | Exists(Decision.objects.filter(request=OuterRef("pk"), person=user))
     )
     if not may_decide(user):
