@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from diagnostics.redaction.rules.keys import DER_START
+from diagnostics.redaction.rules.keys import DER_START, PEM_IN_BASE64
 from diagnostics.redaction.views import MASK
 
 Span = tuple[int, int]
@@ -24,7 +24,11 @@ _DASHES = re.compile(rb"-{2,5} ?$")
 _END = re.compile(rb"-{2,5} ?END\b|Private-MAC:")
 _PRIVATE_END = re.compile(rb"-{2,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY")
 _OTHER_BEGIN = re.compile(rb"-{2,5} ?BEGIN (?!.*PRIVATE KEY)")
-_DER = re.compile(rb"(?:^|[\s|\"'])" + DER_START.encode("ascii") + rb"[A-Za-z0-9+/]{20,}\s*(?:\\n\".*)?$")
+# A key without its frame, or the first line of a whole PEM file in wrapped base64.
+_NO_FRAME = re.compile(
+    rb"(?:^|[\s|\"'])(?:%s[A-Za-z0-9+/]{20,}|LS0tLS1CRUdJTi[A-Za-z0-9+/]{0,40}%s[A-Za-z0-9+/]{8,60})\s*(?:\\n\".*)?$"
+    % (DER_START.encode("ascii"), PEM_IN_BASE64.encode("ascii"))
+)
 _BODY = re.compile(rb"^(?P<prefix>(?:.*[\s|>])?)(?P<body>=?[A-Za-z0-9+/]+={0,2})\s*$", re.DOTALL)
 _WRAPPED = re.compile(
     rb"^(?P<prefix>.*\"(?:log|message|msg|MESSAGE)\":\s?\")(?P<body>=?[A-Za-z0-9+/]+={0,2})(?:\\[nr])*\".*$", re.DOTALL
@@ -114,7 +118,7 @@ def opened_by(line: bytes) -> KeyBlock | None:
     if begin and not _PRIVATE_END.search(line):
         before = _DASHES.sub(b"", line[: begin.start()])
         return KeyBlock(_shape(before)) if len(begin.group("rest") or b"") < LONG_REST_BYTES else None
-    body = body_of(line) if _DER.search(line) else None
+    body = body_of(line) if _NO_FRAME.search(line) else None
     return KeyBlock(body.prefix, width=len(body.text)) if body else None
 
 

@@ -22,8 +22,8 @@ CONTROL = re.compile(
     rb"|[\x00-\x08\x0e-\x1a\x7f]"
 )
 _ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|x([0-7][0-9a-fA-F])|([\"'\\/])|([nrt]))")
-_PERCENT = re.compile(rb"%([2-7][0-9A-Fa-f])")
-_PERCENT_HINT = re.compile(rb"%(?:22|3[AaDd]|40|2[67]|7[Bb])")
+_PERCENT = re.compile(rb"%([2-7][0-9A-Fa-f]|0[9AaDd])")
+_PERCENT_HINT = re.compile(rb"%(?:0[AaDd]|22|24|3[AaDd]|40|2[67]|7[Bb])|PRIVATE(?:%20|\+)KEY")
 _ENTITY = re.compile(rb"&(quot|#34|#x22|apos|#39|#x27|amp|lt|gt|#61);")
 _ENTITIES = {b"quot": b'"', b"#34": b'"', b"#x22": b'"', b"apos": b"'", b"#39": b"'", b"#x27": b"'", b"#61": b"="}
 _ENTITIES |= {b"amp": b"&", b"lt": b"<", b"gt": b">"}

@@ -19,12 +19,13 @@ CRYPT = Rule(
     keywords=("$", "{"),
     anchors=(
         (
-            r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|md5|sha1|sm3|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256|P|H)\$"
-            r"|(?:pbkdf2_sha\d+|argon2|bcrypt_sha256|bcrypt|scrypt|pbkdf2:sha[\d:]+|scrypt:[\d:]+)\$|\{(?:S?SHA|S?MD5|CRYPT|PBKDF2)"
+            r"(?:\$|%24)(?:2[abxy]?|1|5|6|7|y|gy|apr1|md5|sha1|sm3|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256|P|H)(?:\$|%24)"
+            r"|(?:pbkdf2_sha\d+|argon2|bcrypt_sha256|bcrypt|scrypt|(?:pbkdf2(?::|%3[Aa])sha|scrypt(?::|%3[Aa]))[\d:%Aa]+)(?:\$|%24)|(?:\{|%7[Bb])(?:S?SHA|S?MD5|CRYPT|PBKDF2)"
         ),
     ),
     finds=(
         ("user row: $2b$12$eImiTXuWVxfM37uY4JANjQ.8hWZ1uZf4b1y2i3j4k5l6m7n8o9p0q", "eImiTXuWVxfM37uY4JANjQ"),
+        ("hash=%242b%2412%24eImiTXuWVxfM37uY4JANjQ.8hWZ1uZf4b1y2i3j4k5l6m7n8o9p0q", "eImiTXuWVxfM37uY4JANjQ"),
         ("root:$6$rounds=5000$saltsalt$hashhash.hash/hash:19000:0", "hashhash.hash/hash"),
         ("$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g", "aGFzaGhhc2g"),
         ("pbkdf2_sha256$600000$salt$aGFzaA+b/c=", "aGFzaA+b/c="),
