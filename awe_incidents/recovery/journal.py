@@ -71,7 +71,7 @@ class Journal:
                 # A lost key is no reason not to write: another one is made, and lines name theirs.
                 private = open_ed25519(self.folder / KEY, passphrase="", may_make=True)
                 return self._add(descriptor, private, entry, at=at)
-        except (OSError, LogKeyUnusable) as error:
+        except (OSError, LogKeyUnusable, rfc8785.CanonicalizationError) as error:
             raise JournalUnusable(f"the journal in {self.folder} cannot be written: {error}") from None
 
     def read(self) -> Iterator[Line | Tampered]:
@@ -150,7 +150,7 @@ class Journal:
                 digest=hashlib.sha256(raw).hexdigest(),
                 follows=document["previous"] == before and document["number"] == place,
                 written_at=datetime.fromisoformat(document["written_at"]),
-                entry=document["entry"],
+                entry=dict(document["entry"]),
             )
         except FileNotFoundError:
             return Tampered(place=place, reason="the public key that it names is not in the folder")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,6 +17,7 @@ from awe_incidents.accounts.models import User
 from awe_incidents.accounts.roles import Scope
 from awe_incidents.audit.models import Entry
 from awe_incidents.incidents.queries import attachment_content
+from awe_incidents.recovery.journal import Journal, Line
 from awe_incidents.recovery.models import ManualAction, RecoveryRequest
 from awe_incidents.recovery.operations.claiming import claim_execution
 from awe_incidents.recovery.queries import manual_attachments
@@ -256,6 +260,80 @@ def test_files_go_with_a_record(world: World, shell: Shell, operator: User, tmp_
     assert ManualAction.objects.count() == 1
     into = ("--to-journal", "--done-by", "Olga", "--folder", str(tmp_path / "journal"))
     assert "Its files are NOT in it" in shell(operator, *said, *into)
+
+
+def line(**other: Any) -> dict[str, Any]:
+    said = {"stack": "plain", "incident": None, "done_at": datetime.now(UTC).isoformat(), "done_by": "Olga"}
+    return {**said, "because": "it was stuck", "commands": "", "output": "", **other}
+
+
+def ahead() -> str:
+    return (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"done_at": ahead}, "REFUSED: our own database refuses it: what was done does not lie in the future"),
+        ({"done_at": lambda: "soon"}, "REFUSED: "),
+        ({"because": lambda: ""}, "REFUSED: say why"),
+        ({"incident": lambda: {"no": "number"}}, "REFUSED: "),
+        ({"incident": lambda: "\0"}, "REFUSED: "),
+        ({"stack": lambda: "\0"}, "REFUSED: "),
+    ],
+)
+def test_a_line_that_the_database_refuses_holds_up_no_other(
+    world: World, operator: User, shell: Shell, tmp_path: Path, bad: dict[str, Any], told: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.write(line(**{name: make() for name, make in bad.items()}), at=datetime.now(UTC))
+    journal.write(line(), at=datetime.now(UTC))
+    out = io.StringIO()
+    argv = ("--folder", str(journal.folder), "--token-file", str(shell.token_file(operator)))
+    with pytest.raises(CommandError, match=r"1 line\(s\) were refused") as refused:
+        call_command("recovery", "journal", "--take-in", *argv, stdout=out)
+    assert refused.value.returncode == 1
+    first, second = out.getvalue().splitlines()
+    assert first.startswith("line 1,")
+    assert told in first
+    assert "line 2," in second
+    assert "taken in as manual action" in second
+    assert ManualAction.objects.count() == 1
+
+
+def test_marks_that_are_longer_than_the_secrets_make_no_line_that_is_refused(
+    world: World, operator: User, shell: Shell, tmp_path: Path
+) -> None:
+    into = ("--folder", str(tmp_path / "journal"))
+    name = "Olga password=abc12 " * 9 + "password=hunter2secret"  # 202 characters, cut inside of the last secret
+    said = ("record", "plain", "--because", "it was stuck", "--done-by", name)
+    shell(operator, *said, "--to-journal", *into)
+    (kept,) = Journal(tmp_path / "journal").read()
+    assert isinstance(kept, Line)
+    assert len(kept.entry["done_by"]) <= 200
+    assert "taken in as manual action" in shell(operator, "journal", "--take-in", *into)
+    assert "recorded as manual action" in shell(operator, *said)
+    names = ManualAction.objects.values_list("done_by", flat=True)
+    assert [len(one) <= 200 and "abc12" not in one and "hunter" not in one for one in names] == [True, True]
+
+
+def test_words_that_are_no_utf_8_are_written_down_nevertheless(
+    world: World, operator: User, shell: Shell, tmp_path: Path
+) -> None:
+    into = ("--folder", str(tmp_path / "journal"))
+    latin = "caf\udce9"  # as Python gives what another encoding typed
+    shell(operator, "record", "plain", "--because", latin, "--done-by", latin, "--to-journal", *into)
+    assert "taken in as manual action" in shell(operator, "journal", "--take-in", *into)
+    assert ManualAction.objects.get().because == ManualAction.objects.get().done_by == "caf\N{REPLACEMENT CHARACTER}"
+
+
+def test_what_the_database_refuses_of_a_record_is_told_in_plain_words(
+    world: World, operator: User, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_of_the_database = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(hours=1))
+    monkeypatch.setattr("awe_incidents.recovery.management.records.datetime", ahead_of_the_database)
+    told = shell.refused(operator, "record", "plain", "--because", "it was stuck", code=1)
+    assert told == "our own database refuses it: what was done does not lie in the future"
 
 
 def nul(folder: Path) -> Path:

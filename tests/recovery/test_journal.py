@@ -134,3 +134,10 @@ def test_programs_that_write_at_once_make_one_chain_without_django(journal: Jour
     writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in "abc"]
     assert [writer.communicate()[0].strip() for writer in writers] == ["False"] * 3
     assert told(journal) == ["whole"] * 60
+
+
+def test_what_cannot_be_signed_is_refused_by_name(journal: Journal) -> None:
+    with pytest.raises(JournalUnusable, match="cannot be written"):
+        journal.write({"because": "caf\udce9"}, at=AT)
+    written(journal, 1)
+    assert told(journal) == ["whole"]

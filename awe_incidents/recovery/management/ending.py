@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from awe_incidents.accounts.errors import AccountsError
@@ -45,3 +45,10 @@ def plainly() -> Iterator[None]:
         raise CommandError(str(refusal), returncode=NO_DATABASE if is_away else REFUSED) from None
     except (RecoveryError, IncidentsError, DiagnosticsError) as refusal:
         raise CommandError(str(refusal), returncode=REFUSED) from None
+    except (IntegrityError, DataError) as refusal:
+        raise CommandError(refusal_in_words(refusal), returncode=REFUSED) from None
+
+
+def refusal_in_words(error: DatabaseError) -> str:
+    """Say what our database refused, without the lines behind that, which name tables and values."""
+    return f"our own database refuses it: {str(error).partition(chr(10))[0]}"

@@ -11,17 +11,19 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import DataError, IntegrityError, connection
 
 from awe_incidents.accounts.roles import Scope
+from awe_incidents.audit.errors import EntryRefused
 from awe_incidents.incidents.attachments import MAX_FILE_BYTES, Upload
 from awe_incidents.incidents.queries import visible_incidents
 from awe_incidents.incidents.states import AttachmentKind
+from awe_incidents.incidents.template import normalize
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.errors import RecoveryError, TakenInBefore
 from awe_incidents.recovery.journal import Journal, Line, Tampered
 from awe_incidents.recovery.management.calling import Options, Telling, moment_of, who_asks
-from awe_incidents.recovery.management.ending import AWAY, REFUSED, WRONG_LINE
+from awe_incidents.recovery.management.ending import AWAY, REFUSED, WRONG_LINE, refusal_in_words
 from awe_incidents.recovery.management.identity import STANDARD_INPUT, Who, ask
 from diagnostics.errors import DiagnosticsError
 from diagnostics.looking.redacting import stack_redactor
@@ -97,9 +99,12 @@ def _write_down(options: Options, telling: Telling, said: dict[str, str], *, don
     if not done_by.strip() or not said["because"].strip():
         raise CommandError("give --done-by NAME and say why: the journal must tell who did it", returncode=WRONG_LINE)
     redactor = _redactor(options["stack_file"])
-    texts = {name: redactor.text(_cut(name, text)).text for name, text in (*said.items(), ("done_by", done_by))}
+    # Cut last: half a secret is not known as one, and a mark may be longer than what it stands for.
+    texts = {
+        name: _cut(name, redactor.text(normalize(text)).text) for name, text in {**said, "done_by": done_by}.items()
+    }
     entry = {
-        "stack": options["stack"],
+        "stack": normalize(options["stack"]),
         "incident": options["incident"],
         "done_at": done_at.isoformat(),
         **texts,
@@ -144,7 +149,9 @@ def _take_in(line: Line, who: Who) -> tuple[dict[str, Any], bool]:
         )
     except TakenInBefore:
         return {"result": "taken in before"}, False
-    except (RecoveryError, DiagnosticsError, KeyError, TypeError, ValueError) as error:
+    except (IntegrityError, DataError) as error:  # of this line alone: the next one has a transaction of its own
+        return {"result": f"REFUSED: {refusal_in_words(error)}"}, True
+    except (RecoveryError, DiagnosticsError, EntryRefused, KeyError, TypeError, ValueError) as error:
         return {"result": f"REFUSED: {error}"}, True
     lost = f"; there is no incident {entry['incident']}" if entry["incident"] and incident is None else ""
     return {"result": f"taken in as manual action {row.pk}{lost}", "manual_action": row.pk}, False
@@ -204,7 +211,7 @@ def _content(name: str | None) -> str:
         data = b"".join(_pieces(name))
     except OSError as error:
         raise CommandError(f"{name} cannot be read: {error.strerror}", returncode=WRONG_LINE) from None
-    return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return normalize(data.decode("utf-8", "replace"))
 
 
 def _pieces(name: str) -> Iterator[bytes]:

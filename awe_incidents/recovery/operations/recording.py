@@ -25,6 +25,8 @@ from awe_incidents.recovery.journaled import JournaledAction
 from awe_incidents.recovery.models import ManualAction, ManualAttachment
 from diagnostics.models import Stack
 
+MAX_DONE_BY = ManualAction._meta.get_field("done_by").max_length or 200
+
 
 @transaction.atomic
 def record_manual_action(
@@ -52,6 +54,7 @@ def record_manual_action(
         raise ActionNotApplicable(f"incident {incident.pk} is about another stack")
     said = {"because": policies.check_reason(because), "commands": commands, "output": output, "done_by": done_by}
     texts = {name: cleaned_text(text, stack=stack) for name, text in said.items()}
+    texts["done_by"] = texts["done_by"][:MAX_DONE_BY]  # a mark may be longer than what it stands for
     files = cleaned_files(uploads, stack=stack)
     row = ManualAction.objects.create(stack=stack, incident=incident, person=user, done_at=done_at, **texts)
     late = _keep_line(row, line) if line else {}
