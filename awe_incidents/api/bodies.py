@@ -11,6 +11,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
+from awe_incidents.header_parameters import UNUSABLE
+
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _PIECE_BYTES = 65_536
 
@@ -39,8 +41,18 @@ def check_body(request: Request, *, limits: Mapping[str, int]) -> None:
         raise BodyTooLarge(limit)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("", detail="the body is compressed; send it as it is, without Content-Encoding")
+    if request.method in _WITH_BODY:
+        _check_media_type(request, media_type)
     if not length and request.method in _WITH_BODY and request.META.get("wsgi.input_terminated"):
         _take_in(request, limit)
+
+
+def _check_media_type(request: Request, media_type: str) -> None:
+    """Refuse a header Content-Type that says nothing; the framework takes `*/*` for whatever it can read."""
+    if reason := request.META.get(UNUSABLE):
+        raise UnsupportedMediaType("", detail=reason)
+    if "*" in media_type:
+        raise UnsupportedMediaType("", detail="the header Content-Type names no one media type; send which one it is")
 
 
 def _take_in(request: Request, limit: int) -> None:

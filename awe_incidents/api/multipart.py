@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from awe_incidents.api.problems import InvalidFields
+from awe_incidents.header_parameters import UnreadableHeader, header_parameters
 from awe_incidents.incidents.attachments import MAX_REQUEST_BYTES
 
 MEDIA_TYPE = "multipart/form-data"
@@ -71,7 +71,10 @@ class FormParser(BaseParser):
 
         Raises: ParseError, InvalidFields.
         """
-        parameters = parse_header_parameters(media_type or "")[1]
+        try:
+            parameters = header_parameters(media_type or "")[1]
+        except UnreadableHeader as error:
+            raise ParseError(f"the header Content-Type: {error}") from None
         return form_of(stream.read(), boundary=parameters.get("boundary", ""))
 
 
@@ -134,7 +137,10 @@ def _part(body: bytes, start: int, end: int, number: int) -> tuple[str, str, byt
         what = f"has more than {MAX_HEAD_BYTES} bytes of headers" if long else "has no end of its headers"
         raise ParseError(f"part {number + 1} of the form {what}")
     headers = _headers(body[start:head_end], number)
-    disposition, parameters = parse_header_parameters(headers.get("content-disposition", ""))
+    try:
+        disposition, parameters = header_parameters(headers.get("content-disposition", ""))
+    except UnreadableHeader as error:
+        raise ParseError(f"part {number + 1} of the form, its header Content-Disposition: {error}") from None
     name = parameters.get("name", "")
     if disposition.lower() != "form-data" or not _NAME.fullmatch(name):
         raise ParseError(f"part {number + 1} of the form has no usable name in its header Content-Disposition")

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import IO, Any
 
-from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
+from awe_incidents.header_parameters import CHARSETS, OTHER_CHARSET, UnreadableHeader, header_parameters
 from awe_incidents.incidents import template
 
 MAX_DIGITS = 100
-_CHARSETS = {"utf-8", "utf8", "us-ascii"}
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -58,9 +57,12 @@ class MarkdownTemplateParser(BaseParser):
 
 
 def _text(stream: IO[Any], media_type: str | None) -> str:
-    charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
-    if charset.lower() not in _CHARSETS:
-        raise UnsupportedMediaType(media_type or "", detail="the text has another charset; send it as UTF-8")
+    try:
+        charset = header_parameters(media_type or "")[1].get("charset", "utf-8")
+    except UnreadableHeader as error:
+        raise UnsupportedMediaType("", detail=f"the header Content-Type: {error}") from None
+    if charset.lower() not in CHARSETS:
+        raise UnsupportedMediaType(media_type or "", detail=OTHER_CHARSET)
     data: bytes = stream.read()
     try:
         return data.decode("utf-8")

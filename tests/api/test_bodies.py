@@ -66,6 +66,13 @@ def test_a_body_that_is_no_json_is_malformed(client: APIClient, body: str | byte
     assert "sys." not in told["detail"]
 
 
+@pytest.mark.parametrize("media_type", ["*/*", "application/*", "*/json", "application/*; charset=utf-8"])
+def test_a_media_type_with_a_wildcard_is_refused(client: APIClient, media_type: str) -> None:
+    answer = client.generic("POST", FILING, json.dumps(FIELDS), content_type=media_type)
+    assert "media type" in problem_of(answer, 415, "media-type")["detail"]
+    assert not BugReport.objects.exists()
+
+
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "true", "null", '[{"stack": "plain"}]'])
 def test_json_that_is_no_object_is_invalid(client: APIClient, body: str) -> None:
     assert pointers_of(problem_of(send(client, body), 400, "invalid")) == [("body", "#")]

@@ -107,6 +107,29 @@ def test_it_agrees_with_the_frameworks_parser_on_whole_forms(parts: list[forms.S
     assert sorted((part.name, part.content) for part in read(body).parts) == sorted(by_framework(body))
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "name=screenshot; filename*=bogus''x",
+        "name*=bogus''stack",
+        "name=a; filename*=undefined''%41",
+        "name=a; filename*=idna''%ff",
+        "name=a; filename*0*=x''",
+        "name=a; filename*=x; filename*0=y",  # pieces with and without a number do not go together
+    ],
+)
+def test_parameters_that_cannot_be_read_are_told(parameters: str) -> None:
+    part = f"Content-Disposition: form-data; {parameters}\r\n\r\n1".encode()
+    with pytest.raises(ParseError, match="part 1 of the form, its header Content-Disposition"):
+        read(forms.form([part]))
+
+
+@given(st.lists(st.sampled_from(["a", "*", "*0", "*1", "=", "''", "%ff", ";", '"', "utf-8", "idna", "hex", "("])))
+def test_whatever_parameters_come_there_is_a_form_or_a_refusal(pieces: list[str]) -> None:
+    with contextlib.suppress(ParseError, InvalidFields):
+        read(forms.form([f"Content-Disposition: form-data; name=a; {''.join(pieces)}\r\n\r\n1".encode()]))
+
+
 @given(st.binary(max_size=500), st.integers(0, 700), st.booleans())
 @settings(max_examples=400)
 def test_whatever_comes_there_is_a_form_or_a_refusal(noise: bytes, place: int, replaces: bool) -> None:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from awe_incidents.accounts.models import User
+from awe_incidents.incidents.models import BugReport
 from diagnostics.models import Stack
 from tests import database
 from tests.api.conftest import FIELDS, FILING, token_of
@@ -77,6 +78,43 @@ def test_too_large_a_body_is_refused_before_it_is_sent(server: httpx.Client, aut
     head = (f"POST {FILING} HTTP/1.1", "Host: localhost", f"Authorization: {authorization['Authorization']}")
     answer = raw(server, *head, "Content-Type: application/json", "Content-Length: 9000000000")
     assert answer.startswith("HTTP/1.1 413")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "charset*=bogus''x",
+        "charset*=undefined''%41",
+        "charset*=utf-8''a%00b",
+        "a*0*=x''",
+        "a*=x; a*0=y",  # pieces with and without a number do not go together
+        "charset=hex",  # known, and none of texts
+        "charset=undefined",
+    ],
+)
+def test_headers_whose_parameters_cannot_be_read_are_no_error_of_ours(
+    server: httpx.Client, authorization: dict[str, str], parameters: str
+) -> None:
+    unreadable = {"Content-Type": f"application/json; {parameters}", "Accept": f"application/json; {parameters}"}
+    for path in ("/livez", "/admin/login/?next=%2Fadmin%2F", "/api/v1/runs/?page_size=1"):
+        answer = server.get(path, headers={**authorization, **unreadable})
+        assert answer.status_code == 200, path
+        assert answer.headers["X-Request-ID"]
+    answer = server.post(FILING, json=FIELDS, headers={**authorization, **unreadable})
+    assert (answer.status_code, answer.json()["type"]) == (415, "/api/problems/media-type/")
+    assert "Content-Type" in answer.json()["detail"] or "charset" in answer.json()["detail"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"]
+    assert not BugReport.objects.exists()
+
+
+@pytest.mark.parametrize("media_type", ["*/*", "application/*", "*/json", "application/json;charset*=utf-8''hex"])
+def test_a_media_type_that_is_none_is_refused(
+    server: httpx.Client, authorization: dict[str, str], media_type: str
+) -> None:
+    answer = server.post(FILING, json=FIELDS, headers={**authorization, "Content-Type": media_type})
+    assert (answer.status_code, answer.json()["type"]) == (415, "/api/problems/media-type/")
+    assert not BugReport.objects.exists()
 
 
 def test_a_wrong_host_and_a_wrong_path_are_problems(server: httpx.Client) -> None:
