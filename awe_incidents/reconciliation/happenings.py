@@ -11,9 +11,13 @@ from typing import Any
 from awe_incidents.recovery.actions.traces import digest_of_command
 from diagnostics.probes.engine import PROJECT_LABEL, SERVICE_LABEL
 from diagnostics.probes.engine_events import CONTAINER, EngineEvent
+from diagnostics.probes.legible import legible
 
 TOKEN = re.compile(r"awe-recovery-(\d{1,18})-\d{1,5}")  # ExecutionStep.token
 DEFAULT_SHELL = ("/bin/sh", "-c")
+MAX_ACTION, MAX_CONTAINER, MAX_NAME = 32, 64, 300  # characters, as the table has room for
+MAX_NAME_SAID = 60  # of a name, where it stands among others
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Happening:
 
     def __str__(self) -> str:
         """Say it in words, without the command: that may hold a secret."""
-        place = self.service or self.name or self.container[:12]
+        place = (self.service or self.name)[:MAX_NAME_SAID] or self.container[:12]
         return f"{self.action} of {place} ({self.container[:12]}) at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
@@ -50,7 +54,7 @@ class ContainerFacts:
         """Read what inspect says."""
         policy = ((attributes.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no"
         command = _health_command(attributes.get("Config") or {})
-        return cls(service, digest_of_command(command), policy != "no")
+        return cls(name_of(service), digest_of_command(command), policy != "no")
 
 
 def happenings(events: Iterable[EngineEvent], *, project: str, offset: timedelta) -> Iterator[Happening]:
@@ -64,14 +68,19 @@ def happenings(events: Iterable[EngineEvent], *, project: str, offset: timedelta
             yield replace(found, execution_id=int(token[1])) if token else found
 
 
+def name_of(label: str) -> str:
+    """Give what somebody wrote as a name in one line that the table has room for."""
+    return _CONTROL.sub("\ufffd", legible(label[:MAX_NAME]))
+
+
 def _happening(event: EngineEvent, *, at: datetime) -> Happening:
     return Happening(
         key=event.key,
         at=at,
-        action=event.action,
-        container=event.container,
-        name=event.name,
-        service=event.attributes.get(SERVICE_LABEL, ""),
+        action=event.action[:MAX_ACTION],
+        container=event.container[:MAX_CONTAINER],
+        name=name_of(event.name),
+        service=name_of(event.attributes.get(SERVICE_LABEL, "")),
         command=event.command,
         command_digest=digest_of_command(event.command),
         signal=event.signal,
@@ -81,5 +90,5 @@ def _happening(event: EngineEvent, *, at: datetime) -> Happening:
 def _health_command(config: Mapping[str, Any]) -> str:
     kind, *words = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
     if kind == "CMD-SHELL":
-        return " ".join([*(config.get("Shell") or DEFAULT_SHELL), *words])
-    return " ".join(words) if kind == "CMD" else ""
+        words = [*(config.get("Shell") or DEFAULT_SHELL), *words]
+    return legible(" ".join(words)) if kind in {"CMD", "CMD-SHELL"} else ""

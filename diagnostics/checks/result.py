@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -169,14 +168,6 @@ def only_finding(
         vantage=vantage,
         prerequisite=prerequisite,
     )
-
-
-_ILLEGIBLE = re.compile("[\0\ud800-\udfff]")
-
-
-def legible(text: str) -> str:
-    """Give a text that UTF-8, JSON and PostgreSQL can hold: U+FFFD for NUL and lone surrogates."""
-    return _ILLEGIBLE.sub("\ufffd", text)
 
 
 def numbered(lines: Sequence[str]) -> str:

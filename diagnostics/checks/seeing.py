@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from diagnostics.checks.baseline import Baseline
-from diagnostics.checks.result import Evidence, Threshold, legible
+from diagnostics.checks.result import Evidence, Threshold
 from diagnostics.checks.surroundings import Surroundings
 from diagnostics.probes.could_not_look import DeadlineReached, HandoverMissing
+from diagnostics.probes.legible import legible
 from diagnostics.redaction import Redactor
 from diagnostics.stack import SecretReference, SecretResolver, StackConfig
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from diagnostics.checks.result import legible
 from diagnostics.checks.surroundings import Surroundings
+from diagnostics.probes.legible import legible
 from diagnostics.redaction import Redactor
 from diagnostics.stack import StackConfig
 

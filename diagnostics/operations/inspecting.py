@@ -10,10 +10,10 @@ from django.db import transaction
 
 from awe_incidents.actor import Actor
 from awe_incidents.audit import trail
-from diagnostics.checks.result import legible
 from diagnostics.checks.surroundings import Surroundings
 from diagnostics.errors import InspectionFailed
 from diagnostics.models import Stack
+from diagnostics.probes.legible import legible
 from diagnostics.probes.signing_keys import UNREADABLE, key_of_service, place_of
 from diagnostics.probes.token_inspection import Clean, GivenToken, Inspection, KnownKey, inspect
 from diagnostics.queries import config_of, redactor_of, resolver_of

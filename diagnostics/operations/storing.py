@@ -10,8 +10,8 @@ from typing import Any
 
 from awe_incidents.growth import contents
 from diagnostics.checks import result as seen
-from diagnostics.checks.result import legible
 from diagnostics.models import CheckResult, Evidence, EvidenceText, Handover
+from diagnostics.probes.legible import legible
 from diagnostics.sealing import seal
 from diagnostics.states import ResultProgress
 

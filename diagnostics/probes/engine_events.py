@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from diagnostics.probes.engine_failures import EngineFailure
+from diagnostics.probes.legible import legible
 
 CONTAINER = "container"
 MAX_BYTES = 20_000_000  # 256 events of containers whose labels are long are far less
 NANOSECONDS = 1_000_000_000
+SIGNAL, MAX_SIGNAL = re.compile("[0-9]{1,2}"), 64
 
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """One thing that happened, by the engine's clock."""
+    """One thing that happened, by the engine's clock; its texts are legible.
+
+    An engine writes a container's labels over what it says of an event, so whoever made the container chose them.
+    """
 
     nanoseconds: int  # since 1970
     kind: str  # container, network, volume, image ...
@@ -50,9 +56,9 @@ class EngineEvent:
 
     @property
     def signal(self) -> int:
-        """The number of the signal of a kill; 0 where there is none."""
+        """The number of the signal of a kill; 0 where there is none, or a label stands in its place."""
         said = self.attributes.get("signal", "")
-        return int(said) if said.isdigit() else 0
+        return number if SIGNAL.fullmatch(said) and (number := int(said)) <= MAX_SIGNAL else 0
 
 
 def read_events(blocks: Iterable[bytes]) -> list[EngineEvent]:
@@ -84,13 +90,17 @@ def _document(line: bytes) -> Mapping[str, Any]:
 
 def _event(document: Mapping[str, Any]) -> EngineEvent:
     actor = document.get("Actor") or {}
-    action, _, command = str(document.get("Action") or document.get("status") or "").partition(": ")
-    attributes = {str(name): str(value) for name, value in (actor.get("Attributes") or {}).items()}
+    action, _, command = _text(document.get("Action") or document.get("status")).partition(": ")
+    attributes = {_text(name): _text(value) for name, value in (actor.get("Attributes") or {}).items()}
     return EngineEvent(
         nanoseconds=int(document.get("timeNano") or int(document.get("time") or 0) * NANOSECONDS),
-        kind=str(document.get("Type") or CONTAINER),
+        kind=_text(document.get("Type") or CONTAINER),
         action=action,
         command=command.strip(),
-        container=str(actor.get("ID") or document.get("id") or ""),
+        container=_text(actor.get("ID") or document.get("id")),
         attributes=attributes,
     )
+
+
+def _text(said: Any) -> str:
+    return "" if said is None else legible(str(said))

@@ -76,8 +76,14 @@ def log() -> EventLog:
 
 
 @pytest.fixture
-def stack(db: None, tmp_path: Path, log: EventLog) -> Iterator[Stack]:
-    with engine_of({"api": API}, tmp_path, events=log.answer) as described:
+def containers() -> dict[str, Container]:
+    """Give what runs at the engine; a test may add to it."""
+    return {"api": API}
+
+
+@pytest.fixture
+def stack(db: None, tmp_path: Path, log: EventLog, containers: dict[str, Container]) -> Iterator[Stack]:
+    with engine_of(containers, tmp_path, events=log.answer) as described:
         assert described.engine is not None
         config = parse_toml(STACK.format(url=described.engine.url), folder=tmp_path)
         yield apply_stack(config=config, by=SETUP, at=timezone.now()).stack

@@ -19,11 +19,12 @@ from awe_incidents.reconciliation.judging import Judge, Judged
 from awe_incidents.reconciliation.models import EngineWatch, JudgedEvent
 from awe_incidents.reconciliation.operations.alarming import RECONCILIATION, Raising, end_alarm, raise_alarm
 from awe_incidents.reconciliation.operations.executions import alarms_of_executions
-from awe_incidents.reconciliation.operations.reporting import blind_span, silent_engine, unexplained
+from awe_incidents.reconciliation.operations.reporting import blind_span, code_of, silent_engine, unexplained
 from awe_incidents.reconciliation.states import KEPT, AlarmKind, Cause
 from diagnostics.errors import DescriptionOutdated
 from diagnostics.models import Stack
 from diagnostics.probes.could_not_look import CouldNotLook
+from diagnostics.probes.legible import legible
 from diagnostics.queries import config_of, seconds
 from diagnostics.stack import Engine, StackConfig
 
@@ -60,17 +61,15 @@ def reconcile_stack(*, stack_id: int, at: datetime, is_due: bool = True) -> Reco
     watch = _claimed(stack, config.engine, is_due=is_due)
     if watch is None and EngineWatch.objects.filter(stack=stack).exists():
         return Reconciled(looked=False)
-    place = _place(watch) if watch else None
-    known = {name: ContainerFacts(**facts) for name, facts in (watch.containers if watch else {}).items()}
     try:
-        looked = look(config, config.engine, place, known)
-    except CouldNotLook as failure:
+        looked = look(config, config.engine, _place(watch) if watch else None, _known(watch))
+        if watch is not None:
+            return _store(watch, config, looked, at=at)
+    except Exception as failure:  # whatever it is: what stops every look must become an alarm
         # Of an engine that never answered: what happens from now on is judged once it does.
         return _note_failure(watch or _begin(stack, config.engine, Place(at, at, at), at=at), failure, at=at)
-    if watch is None:
-        _begin(stack, config.engine, looked.place, at=at)
-        return Reconciled(looked=True)
-    return _store(watch, config, looked, at=at)
+    _begin(stack, config.engine, looked.place, at=at)
+    return Reconciled(looked=True)
 
 
 def _claimed(stack: Stack, engine: Engine, *, is_due: bool) -> EngineWatch | None:
@@ -85,6 +84,10 @@ def _claimed(stack: Stack, engine: Engine, *, is_due: bool) -> EngineWatch | Non
 
 def _place(watch: EngineWatch) -> Place:
     return Place(watch.began_at, watch.looked_until, watch.mark_at, watch.mark)
+
+
+def _known(watch: EngineWatch | None) -> dict[str, ContainerFacts]:
+    return {name: ContainerFacts(**facts) for name, facts in (watch.containers if watch else {}).items()}
 
 
 def _begin(stack: Stack, engine: Engine, place: Place, *, at: datetime) -> EngineWatch:
@@ -128,9 +131,9 @@ def _raised(stack: Stack, raisings: Iterable[Raising], *, at: datetime) -> int:
 
 def _judge(stack: Stack, config: StackConfig, looked: Looked, *, at: datetime) -> list[Judged]:
     """Judge what is new, and keep what changed something."""
-    keys = [one.key for one in looked.happenings]
-    old = set(JudgedEvent.objects.filter(stack=stack, key__in=keys).values_list("key", flat=True))
-    fresh = sorted((one for one in looked.happenings if one.key not in old), key=lambda one: one.at)
+    told = {one.key: one for one in looked.happenings}  # each once, however often it was told
+    old = set(JudgedEvent.objects.filter(stack=stack, key__in=told).values_list("key", flat=True))
+    fresh = sorted((one for key, one in told.items() if key not in old), key=lambda one: one.at)
     if not fresh:
         return []
     explanations = queries.explanations(stack, config, since=fresh[0].at, now=at)
@@ -151,10 +154,10 @@ def _row(stack: Stack, judged: Judged) -> JudgedEvent:
         stack=stack,
         key=happening.key,
         at=happening.at,
-        action=happening.action[:32],
-        container=happening.container[:64],
-        name=happening.name[:300],
-        service=happening.service[:300],
+        action=happening.action,
+        container=happening.container,
+        name=happening.name,
+        service=happening.service,
         command_digest=happening.command_digest,
         signal=happening.signal,
         cause=judged.cause,
@@ -175,9 +178,11 @@ def _settle(stack: Stack, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def _note_failure(watch: EngineWatch, failure: CouldNotLook, *, at: datetime) -> Reconciled:
+def _note_failure(watch: EngineWatch, failure: Exception, *, at: datetime) -> Reconciled:
     """Try again later and later; an engine that is silent for long is an alarm."""
-    words = " ".join(str(failure).split())[:500]
+    code, is_foreseen = code_of(failure), isinstance(failure, CouldNotLook)
+    # The texts of what was not foreseen may hold what strangers wrote.
+    words = legible(" ".join(str(failure).split()))[:500] if is_foreseen else f"looking at it failed ({code})"
     pause = min(EVERY_SECONDS * 2 ** min(watch.failures, 10), MAX_PAUSE_SECONDS)
     since = watch.failing_since or at
     EngineWatch.objects.filter(stack=watch.stack_id, fence=watch.fence).update(
@@ -185,8 +190,9 @@ def _note_failure(watch: EngineWatch, failure: CouldNotLook, *, at: datetime) ->
     )
     raised = None
     if at - since >= SILENT_AFTER:
-        raised = raise_alarm(watch.stack, silent_engine(since, failure.code, at=at), at=at)
-    log.warning("an engine could not be looked at", stack=watch.stack.name, code=failure.code)
+        raised = raise_alarm(watch.stack, silent_engine(since, failure, at=at), at=at)
+    unforeseen = None if is_foreseen else failure
+    log.warning("an engine could not be looked at", stack=watch.stack.name, code=code, exc_info=unforeseen)
     return Reconciled(looked=False, failure=words, alarms=int(raised is not None))
 
 

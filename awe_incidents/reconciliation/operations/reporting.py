@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from awe_incidents.audit import trail
 from awe_incidents.reconciliation.engine_look import Looked
-from awe_incidents.reconciliation.happenings import Happening
+from awe_incidents.reconciliation.happenings import MAX_NAME_SAID, Happening
 from awe_incidents.reconciliation.judging import Judged
 from awe_incidents.reconciliation.operations.alarming import Raising
 from awe_incidents.reconciliation.states import AlarmKind, Cause
+from diagnostics.probes.could_not_look import CouldNotLook
 
 MAX_SAID = 12  # events
-MAX_LISTED = 100
+MAX_LISTED, MAX_LISTED_BYTES = 100, 40_000  # an entry of the trail has room for 65,535 in all
 MAX_COMMAND = 300
 MAX_COMMANDS = 5
 
@@ -36,7 +39,7 @@ def unexplained(judged: Sequence[Judged]) -> Iterator[Raising]:
         last_at=told[-1].at,
         commands="; ".join(commands[:MAX_COMMANDS]),
         events=len(told),
-        data={"listed": [_listed(one) for one in told[:MAX_LISTED]]},
+        data={"listed": _fitting(map(_listed, told[:MAX_LISTED]))},
     )
 
 
@@ -55,21 +58,34 @@ def blind_span(looked: Looked) -> Iterator[Raising]:
     )
 
 
-def silent_engine(since: datetime, code: str, *, at: datetime) -> Raising:
-    """Say that an engine cannot be looked at."""
+def silent_engine(since: datetime, failure: Exception, *, at: datetime) -> Raising:
+    """Say that an engine cannot be looked at, or that what it tells cannot be judged and stored."""
+    what = "the engine cannot be looked at" if isinstance(failure, CouldNotLook) else "looks at the engine fail"
     return Raising(
         kind=AlarmKind.ENGINE_SILENT,
         key=f"silent:{trail.moment(since)}",
-        says=f"the engine cannot be looked at since {since:%Y-%m-%d %H:%M:%S} UTC ({code})",
+        says=f"{what} since {since:%Y-%m-%d %H:%M:%S} UTC ({code_of(failure)})",
         first_at=since,
         last_at=at,
     )
 
 
+def code_of(failure: Exception) -> str:
+    """Give the stable reason of what kept a look from counting; of anything unforeseen its name alone."""
+    return failure.code if isinstance(failure, CouldNotLook) else type(failure).__name__
+
+
 def _listed(happening: Happening) -> dict[str, Any]:
     return {
         "action": happening.action,
-        "service": happening.service,
-        "container": happening.container[:64],
+        "service": happening.service[:MAX_NAME_SAID],
+        "container": happening.container,
         "at": trail.moment(happening.at),
     }
+
+
+def _fitting(listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the first ones, as many as an entry has room for."""
+    found = list(listed)
+    ends = accumulate(len(json.dumps(one, ensure_ascii=False).encode()) for one in found)
+    return [one for one, end in zip(found, ends, strict=True) if end <= MAX_LISTED_BYTES]
