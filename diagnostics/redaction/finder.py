@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from diagnostics.redaction import expressions
 from diagnostics.redaction.patterns import compile_pattern
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import names
@@ -13,7 +14,6 @@ from diagnostics.redaction.views import MASK
 
 MAX_PLACEHOLDER_BYTES = 4096
 _PROSE = compile_pattern(rf"(?:{names.PROSE})[.,:;!?)\]]*")
-_CODE = compile_pattern(names.CODE)
 _DOTTED = re.compile(rb"^(?:[a-z_]\w*\.)+(?=[a-z_]\w*$)")
 _NEXT_FIELD = re.compile(rb"(?:&amp;|[&;,|])[\w.\[\]%-]{1,64}=")
 _NEXT_MEMBER = re.compile(rb",[\w-]{1,40}:")
@@ -93,8 +93,12 @@ class RuleFinder:
             return None
         if len(value) <= MAX_PLACEHOLDER_BYTES and self._is_kept_value(value):
             return None
-        if kind == "bare" and self._is_prose_or_code(text, value, key, separator):
-            return None
+        if kind == "bare" and key is not None and separator is not None:
+            if self._is_prose(text, value, key, separator):
+                return None
+            in_code = expressions.may_hold_code(text, key, separator, end)
+            if (literals := expressions.code_at(text, start, in_code=in_code)) is not None:
+                return literals[0] if literals else None
         if self.rule.check == "luhn" and not passes_luhn(value):
             return None
         if kind == "bare" and self.rule.whole_line and separator is not None and key is not None:
@@ -112,20 +116,13 @@ class RuleFinder:
             return True
         return any(need.search(value) is None for need in self._needs)
 
-    def _is_prose_or_code(
-        self, text: bytes, value: bytes, key: tuple[int, int] | None, separator: tuple[int, int] | None
-    ) -> bool:
-        if key is None or separator is None:
-            return False
+    def _is_prose(self, text: bytes, value: bytes, key: tuple[int, int], separator: tuple[int, int]) -> bool:
         last_name = _DOTTED.sub(b"", value.lower().rstrip(_CLOSING))
         if text[key[0] : key[1]].lower().endswith(last_name):
             return True  # `password=form.password` is code, `password=password` a secret that its name gives away
-        with_colon = text[separator[0] : separator[1]].strip() == b":"
-        if with_colon and (
-            _PROSE.fullmatch(value) or (_PLURAL.search(text[key[0] : key[1]]) and not _DIGIT.search(value))
-        ):
-            return True
-        return bool(_CODE.fullmatch(value))
+        if text[separator[0] : separator[1]].strip() != b":":
+            return False
+        return bool(_PROSE.fullmatch(value) or (_PLURAL.search(text[key[0] : key[1]]) and not _DIGIT.search(value)))
 
 
 def passes_luhn(value: bytes) -> bool:

@@ -11,7 +11,7 @@ from diagnostics.redaction.rules import names
 # A sign of assignment after the name and its quotes, escapes or brackets, plain or encoded.
 SIGN = r"""[\w.\\%&#;"'`\]\[-]*[ \t]*(?:[=:,|>?+!(]|\.=|%3|-)"""
 # What follows is more than a number of up to five digits.
-NOT_A_COUNT = r"""\W*(?:\d{6}|\d{0,5}[^\d\s,;})&|\]"'])"""
+NOT_A_COUNT = r"""\W*(?:\d{6}|\d{0,5}(?:[^\d\s,;})&|\]"']|[)\]}]{1,2}\w))"""
 _DECLARATION = r"[\w.-]*[ \t]+[A-Za-z][\w.<>\[\]?|]*[ \t]*=[ \t]*[@\w\[]{0,3}[\"'`\\]"
 _DIRECTIVE = r"[\w.-]*[ \t]*[\"'][^\"'\n]*[\"'];"
 _SENTENCE = r"(?: for (?:the )?(?:user |role )?\S+)?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being))*[ \t]+\S*\d"

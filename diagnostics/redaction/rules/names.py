@@ -57,7 +57,8 @@ KEEP_COMMON_KEYS = (
 _NOTHING = (
     r"none|null|nil|true|false|yes|no|on|off|undefined|unset|empty|missing|required|optional|n/?a|ok|not[ _]set|"
     r"str|string|int|bool|boolean|bytes|integer|text|varchar|object|array|secretstr|"
-    r"(?:optional|union|list|dict|annotated|secretstr|field|type|typing\.\w+)\[.*|string\(.*|char(?:acter)?\b.*|"
+    r"(?:optional|union|list|dict|annotated|final|classvar|secretstr|field|type|typing\.\w+)\[(?-i:(?:[a-z_.]*\.)?(?:[A-Z][A-Za-z]+|str|int|bool|bytes|"
+    r"float|object|dict|list|tuple|any|none)|[\[\](),|. ])*|(?:string|char(?:acter)?)(?: varying)?(?:\(\d*)?|"
     r"\(?(?:hidden|masked|redacted|filtered|removed|omitted)\)?"
 )
 _MASKS = (
@@ -69,13 +70,13 @@ _TEMPLATES = (
     r"\$\([\w /.-]*\)?|%[\w]+%|%\(\w+\)[sdr]|%[sdrvq]|\{\{[\w .|$-]*\}\}|\{[A-Za-z_.!:]*\d?\}|<[\w .:/-]*>?|@[A-Z_]+@|\$\d+"
 )
 _REFERENCES = (
-    r"(?:env|file|vault|ssm|op|db):[^\s]*|arn:aws:[\w:/.-]+|ENC\[.*|!vault.*|"
+    r"(?:env|file|vault|ssm|op|db):(?:[\w.:-]*/[\w./:#@*-]+|[a-z_.-]+|(?-i:[A-Z][A-Z0-9_]*))|arn:aws:[\w:/.-]+|ENC\[.*|!vault.*|"
     r"(?:~|\.{0,2})/?(?:run|etc|var|app|home|usr|opt|tmp|secrets?|certs?|root|srv|mnt|data|proc|keys|config)/[\w./*-]+|"
-    r"[\w./-]+\.(?:pem|crt|key|cer|txt|json|ya?ml|env|conf|ini|toml|py|sql|sh|md|html)"
+    r"(?:[\w.-]*/[\w./-]+|[a-z_-]+)\.(?:pem|crt|key|cer|txt|json|ya?ml|env|conf|ini|toml|py|sql|sh|md|html)"
 )
 NO_SECRET = rf"(?is:\s*(?:{_NOTHING}|{_MASKS}|(?-i:{_TEMPLATES})|{_REFERENCES})?[\s,;:)\]}}]*)"
 
-# Prose and code that follow a colon or an equals sign; only for values without quotes.
+# Prose that follows a colon; only for values without quotes.
 PROSE = (
     r"(?i:is|was|are|were|has|have|had|not|no|cannot|could|does|did|should|must|may|will|too|the|a|an|for|from|in|of|to|"
     r"with|by|and|or|invalid|expired|incorrect|wrong|bad|malformed|failed|failure|failing|fails|denied|permission|rejected|"
@@ -85,10 +86,6 @@ PROSE = (
     r"passed|skipped|fail|pending|closing|closed|opened|open|started|starting|stopped|done|received|sent|login|logout|connect\w*|"
     r"field|value|attempt|attempts|method|scheme|type|bearer|basic|digest|plain|md5|trust|peer|scram-sha-256|cert|"
     r"none|null|(?:this|that|it|please|see|check|try|must|only)|select|insert|update|delete|alter|create|where)"
-)
-CODE = (
-    r"(?s)await|yield|[{\[]{0,2}[A-Za-z_][\w.]*\(.*|[A-Za-z_][\w.]*\[[\"'\w].*|(?:self|this|settings|config|request|os|args|options|app|cls|"
-    r"ctx|env|var|data|local|module|secrets|process)(?:\.[A-Za-z_]\w*)+[,;)]*"
 )
 # Looks random: a digit and letters of both cases, or long with a digit and a letter.
 RANDOM = (

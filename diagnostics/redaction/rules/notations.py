@@ -13,6 +13,7 @@ _ANY_KEY = rf"(?:{names.PASSWORD_KEY}|{names.SECRET_KEY})"
 _ANY_NAME = rf"(?:{names.PASSWORD}|pass|pw|otp|cvv|masterauth|{names.SECRET})"
 _ANY_WORDS = tuple(dict.fromkeys(PASSWORD_WORDS + SECRET_WORDS))
 _KEEP = names.KEEP_KEYS
+_WRAPPER = r"(?:new[ \t]+)?(?:[\w.]{0,30}secret\w{0,8}|some|string|optional\.of|string::from)\("
 
 FLAG = Rule(
     id="flag",
@@ -42,7 +43,7 @@ FLAG = Rule(
 TYPED = Rule(
     id="typed-assignment",
     why="a declaration with a type between name and value: Go, Kotlin, TypeScript, Python annotations",
-    pattern=rf"(?i)(?P<key>{_ANY_KEY})(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]{{0,30}}[ \t]*=[ \t]*{QUOTED}",
+    pattern=rf"(?i)(?P<key>{_ANY_KEY})(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]{{0,30}}[ \t]*=[ \t]*(?:{_WRAPPER})?{QUOTED}",
     keywords=_ANY_WORDS,
     anchors=(NAMED,),
     keep_keys=_KEEP,
@@ -50,6 +51,7 @@ TYPED = Rule(
     finds=(
         ('var genericToken string = "zf3d0lxcm3"', "zf3d0lxcm3"),
         ('password: str = "hunter2"', "hunter2"),
+        ('password: SecretStr = SecretStr("hunter2")', "hunter2"),
     ),
     leaves=('token_url: str = "https://idp/"', 'password: str = ""'),
 )
@@ -136,7 +138,7 @@ PROSE = Rule(
     anchors=(NAMED,),
     keep_values=(
         rf"{names.NO_SECRET}|{names.UUID}.*|[\d.,:/%TZ+-]+[a-z]{{0,3}}[.,;)]?|v?\d+(?:\.\d+)*|(?:sha\d+|md5)[:-].*|[a-z-]+-?\d{{1,3}}"
-        r"|[\w.-]+:\d+|[\w-]*_[\w-]*|/\S*|https?://\S*|[A-Za-z]+\(.*|\d+[a-z]{1,3}[.,;]?|[a-z0-9]+(?:[.-][a-z]+)+|.*=.*"
+        r"|[\w.-]+:\d+|[\w-]*_[\w-]*|/\S*|https?://\S*|[A-Za-z]+\([\w., ]*[).,;]*|\d+[a-z]{1,3}[.,;]?|[a-z0-9]+(?:[.-][a-z]+)+|.*=.*"
     ),
     needs=(r"\d", r"[A-Za-z]"),
     finds=(
