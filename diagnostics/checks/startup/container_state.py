@@ -1,22 +1,27 @@
-"""STA-03: every container of the stack runs, and has not been restarted again and again.
+"""STA-03: every container of the stack runs or has done its work, and has not been restarted again and again.
 
-Fail: `container.exited` (with its exit code in words), `container.dead`, `container.created` (made and never started;
-the engine's own error is shown) and `container.port_taken` where that error is a taken port, `container.paused`,
-`container.removing`, and `container.crash_loop` (it is being restarted now, or was at least 3 times and runs for less
-than 10 minutes: Docker backs off from 0.1 s, doubling, up to a minute [src: moby restartmanager], so that is a loop
-[ours]). Warn: `container.restarted` (at least once, and runs for less than the window of the logs). Pass:
-`container.running`. State alone flaps: a crashing container shows `running` between two crashes, and its exit code is
-then 0, so the count of restarts decides beside the time since the last start. The count starts anew with every start by
-hand, and stays where it was when a loop ends by itself. An automatic restart of long ago is no news.
-Shown are the state, and the last lines of the log before the end. A service that is down is handed over, so that other
-checks say of it that it is down instead of failing once more. Thresholds: loop_restarts (3), loop_minutes (10).
+Fail: `container.exited` (with its exit code in words), `container.dead`, `container.replica_exited` (the same, or never
+started, where another container of its service runs), `container.created` (made and never started; the engine's own
+error is shown) and `container.port_taken` where that error is a taken port, `container.paused`, `container.removing`,
+and `container.crash_loop` (it is being restarted now, or was at least 3 times and runs for less than 10 minutes: Docker
+backs off from 0.1 s, doubling, up to a minute [src: moby restartmanager], so that is a loop [ours]). Warn:
+`container.restarted` (at least once, and runs for less than the window of the logs). Pass: `container.running`, and
+`container.completed`: a job that ran once and ended well, as migrations do. That is exit code 0 under a restart policy
+`no` or `on-failure`, where others wait for its end (`service_completed_successfully`) or nothing says that it should
+run on: no health check, no published port, no role or address in stack.toml. State alone flaps: a crashing container
+shows `running` between two crashes, and its exit code is then 0, so the count of restarts decides beside the time since
+the last start. The count starts anew with every start by hand, and stays where it was when a loop ends by itself. An
+automatic restart of long ago is no news.
+Shown are the state, and the last lines of the log before the end. A service of which no container runs is handed over,
+so that other checks say of it that it is down instead of failing once more. Thresholds: loop_restarts (3), loop_minutes
+(10).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -37,6 +42,10 @@ LOOP_MINUTES = 10.0
 STAYED_SECONDS = 10.0  # the engine's own measure: it then forgets its back-off [src: moby restartmanager]
 AGAIN_SECONDS = 3.0
 LOG_LINES = 60
+RUNS_ONCE = frozenset({"", "no", "on-failure"})  # restart policies; the engine's own default is the first or second
+DEPENDS_ON_LABEL = "com.docker.compose.depends_on"  # "NAME:CONDITION:RESTART,..."
+AWAITED = "service_completed_successfully"
+REPLICA_DOWN = frozenset({"container.exited", "container.dead", "container.created"})
 SHOWN = (
     "Status",
     "Running",
@@ -50,6 +59,24 @@ SHOWN = (
     "FinishedAt",
 )
 PORT_TAKEN = ("address already in use", "port is already allocated")
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What a container's verdict depends on beside itself."""
+
+    running: frozenset[str]  # services of which a container runs
+    awaited: frozenset[str]  # services for whose end others wait
+
+    @classmethod
+    def of(cls, containers: Iterable[Seen]) -> Others:
+        """Read it from all containers of a project."""
+        containers = tuple(containers)
+        conditions = (entry.split(":") for one in containers for entry in _label(one, DEPENDS_ON_LABEL).split(","))
+        return cls(
+            running=frozenset(one.service for one in containers if one.status == "running"),
+            awaited=frozenset(name for name, *condition in conditions if AWAITED in condition),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +100,8 @@ class ContainerState(Check):
             time.sleep(min(AGAIN_SECONDS, seeing.seconds_left()))
             containers = _all(seeing.surroundings.containers(anew=True))
         crashed_again = {one.id for one in containers if _restarts(one) > before.get(one.id, 0)}
-        found = [_finding(seeing, one, crashed_again=one.id in crashed_again) for one in containers]
+        others = Others.of(containers)
+        found = [_finding(seeing, one, others, crashed_again=one.id in crashed_again) for one in containers]
         yield from found or [
             Finding(
                 state=State.FAIL,
@@ -99,15 +127,21 @@ def _may_crash_again(seeing: Seeing, container: Seen) -> bool:
     return container.status == "running" and is_fresh and _restarts(container) > 0
 
 
-def _finding(seeing: Seeing, container: Seen, *, crashed_again: bool) -> Finding:
-    state, code, words = _verdict(seeing, container, crashed_again=crashed_again)
+def _finding(seeing: Seeing, container: Seen, others: Others, *, crashed_again: bool) -> Finding:
+    state, code, words = (
+        (State.PASS, "container.completed", "has done its work and ended: exit code 0")
+        if _has_completed(seeing, container, others)
+        else _verdict(seeing, container, crashed_again=crashed_again)
+    )
+    if code in REPLICA_DOWN and container.service in others.running:
+        code, words = "container.replica_exited", f"{words}; another one of the service runs"
     facts = {name: container.state[name] for name in SHOWN if name in container.state}
     facts |= {"RestartCount": _restarts(container)}
     evidence = seeing.keep("inspect_json", source=f"inspect {container}", content=json.dumps(facts, indent=1))
     citations = [evidence.whole()]
     if state is State.FAIL:
         citations += _last_words(seeing, container)
-        if container.status != "running":
+        if container.service not in others.running:
             seeing.hand_over(down_key(container.service), f"{container.status} ({code})")
     return Finding(
         state=state,
@@ -122,6 +156,30 @@ def _finding(seeing: Seeing, container: Seen, *, crashed_again: bool) -> Finding
         citations=tuple(citations),
         blocks=False,
     )
+
+
+def _has_completed(seeing: Seeing, container: Seen, others: Others) -> bool:
+    """Say whether it is a job that ran once and ended well, and no service that somebody stopped."""
+    state, limits = container.state, container.attributes.get("HostConfig") or {}
+    policy = str((limits.get("RestartPolicy") or {}).get("Name", ""))
+    ended_well = container.status == "exited" and state.get("ExitCode") == 0
+    if not ended_well or state.get("Error") or state.get("OOMKilled") or policy not in RUNS_ONCE:
+        return False
+    return container.service in others.awaited or not _should_run_on(seeing, container, limits)
+
+
+def _should_run_on(seeing: Seeing, container: Seen, limits: Mapping[str, Any]) -> bool:
+    described = seeing.stack.services.get(container.service)
+    health_check = (container.attributes.get("Config") or {}).get("Healthcheck") or {}
+    return (
+        bool(limits.get("PortBindings"))
+        or (health_check.get("Test") or ["NONE"]) != ["NONE"]
+        or (described is not None and (described.role != "other" or bool(described.listens)))
+    )
+
+
+def _label(container: Seen, name: str) -> str:
+    return str(((container.attributes.get("Config") or {}).get("Labels") or {}).get(name, ""))
 
 
 def _verdict(seeing: Seeing, container: Seen, *, crashed_again: bool) -> tuple[State, str, str]:

@@ -22,6 +22,7 @@ CAUSE = Cause(
     ),
     refuted_by=codes(
         "container.running",
+        "container.completed",
         "container.crash_loop",
         "container.paused",
         "port.owned",
