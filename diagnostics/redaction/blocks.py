@@ -40,5 +40,5 @@ def _opened_by_name(line: bytes, depth: int) -> tuple[str, Block] | None:
             return None
         if rule is YAML_BLOCK:
             return rule.id, IndentBlock(indent=depth)
-        return rule.id, NextLine(indent=depth, needs_value=name == b"key4")
+        return rule.id, NextLine(indent=depth, needs_value=name == b"key4", key=key)
     return None

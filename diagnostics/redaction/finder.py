@@ -21,6 +21,9 @@ _ESCAPED_BREAK = re.compile(rb"\\+[nrt]")
 _LEAD = re.compile(rb"^(?:[\w.-]{1,64}\s*\|\s?)?\s*(?:-\s+|export\s+|#\s*)?[\"']?$")
 _PLURAL = re.compile(rb"(?i)(?:tokens|secrets|keys|passwords)$")
 _DIGIT = re.compile(rb"[0-9]")
+_COUNT = compile_pattern(names.COUNT)
+_COUNTED_KEYS = compile_pattern(names.COUNTED_KEYS)
+_NOT_COUNTED_KEYS = compile_pattern(names.NOT_COUNTED_KEYS)
 _CLOSING = b",;)]}>\\\"'`"
 
 
@@ -91,6 +94,8 @@ class RuleFinder:
         value = text[start:end]
         if not value.strip(MASK) or (key is not None and self._is_kept_key(text, key, separator)):
             return None
+        if key is not None and is_count(text[key[0] : key[1]], value):
+            return None
         if len(value) <= MAX_PLACEHOLDER_BYTES and self._is_kept_value(value):
             return None
         if kind == "bare" and key is not None and separator is not None:
@@ -123,6 +128,13 @@ class RuleFinder:
         if text[separator[0] : separator[1]].strip() != b":":
             return False
         return bool(_PROSE.fullmatch(value) or (_PLURAL.search(text[key[0] : key[1]]) and not _DIGIT.search(value)))
+
+
+def is_count(key: bytes, value: bytes) -> bool:
+    """Tell whether a value is a number under a name that counts."""
+    if not value[:1].isdigit() or not _COUNT.fullmatch(value):
+        return False
+    return _COUNTED_KEYS.search(key) is not None and _NOT_COUNTED_KEYS.search(key) is None
 
 
 def passes_luhn(value: bytes) -> bool:

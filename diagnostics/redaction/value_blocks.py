@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from diagnostics.redaction.finder import is_count
 from diagnostics.redaction.patterns import compile_pattern
 from diagnostics.redaction.rules import names
 
@@ -44,6 +45,7 @@ class NextLine:
 
     indent: int
     needs_value: bool
+    key: bytes = b""
 
     def take(self, line: bytes) -> tuple[list[Span], bool]:
         """Give the value's span; the block is over after one line."""
@@ -53,6 +55,8 @@ class NextLine:
             return [], False
         group = match.lastgroup or "b"
         if (group == "b" and depth <= self.indent) or _NO_VALUE.fullmatch(match.group(group)):
+            return [], False
+        if is_count(self.key, match.group(group)):
             return [], False
         return [(offset + match.start(group), offset + match.end(group))], False
 

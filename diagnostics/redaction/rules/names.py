@@ -42,6 +42,11 @@ KEEP_KEYS = (
     rf"(?i)(?:(?:[_.$-]|word|token|secret|key|passwd|pwd)(?:{NOT_A_PASSWORD_TAIL})s?$|tokeni[sz]|jsonwebtoken|secretar|passwordless"
     r"|(?:by|com|tres|sur|encom|under|over)pass$|^-*(?:csrf_?)?tokens?_?(?:start|end)$|secretsmanager|old_?pwd$)"
 )
+# Tokens that are positions, ids of tasks or marks of a language model.
+KEEP_TOKEN_KEYS = (
+    rf"{KEEP_KEYS}|(?i)(?:public|pub|page|next|continuation|cursor)[_.-]?(?:token|key)$"
+    r"|(?:^|[_.$-])(?:fencing|cancel(?:lation)?|lock|correlation|pad|eos|bos|stop|sep|cls|mask|unk)[_.-]?token$"
+)
 KEEP_COMMON_KEYS = (
     rf"{KEEP_KEYS}|(?i)(?:public|pub|primary|foreign|cache|sort|partition|part|row|bucket|routing|idempotency|object|"
     r"lookup|dedup\w*|index|idx|column|map|group|host|hash|unique|natural|schema|sequence|surrogate|composite|redis|"
@@ -52,6 +57,14 @@ KEEP_COMMON_KEYS = (
     r"method|mode|query|user|url|file|source|id)$|(?:session|sess)[_.-]?(?:count|type|name|start|user|state)$|"
     r"(?:credentials?|creds|webhook)[_.-]?id$|design|assign"
 )
+
+# Names of counts and sizes: a value of digits alone is one, however long it is; under a singular name it may be a PIN.
+COUNTED_KEYS = (
+    r"(?i)(?:tokens|secrets|keys|passwords)$|(?:^|[_.$-])(?:max|min|total|num|n)[_.-]?(?:[a-z]{1,20}[_.-])?token$"
+    r"|(?:token|secret|key|password)[_.-]?bytes$"
+)
+NOT_COUNTED_KEYS = r"(?i)otp|backup|recovery|reset|verif|mfa|2fa|sms|pin|one_?time"
+COUNT = r"\d[\d_,.]*[kKmMgG]?"
 
 # Values that are no secrets whatever their name is: nothing, masks, templates, references, type names, paths.
 _NOTHING = (
