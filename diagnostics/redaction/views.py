@@ -1,7 +1,7 @@
-"""Other readings of one line: without control codes, unescaped, percent-decoded; each maps back to the line's bytes.
+"""Other readings of one line: without control codes, unescaped, percent-decoded, a list of arguments as a command.
 
 A secret inside JSON inside JSON, inside a coloured log line or inside a form body is plain in one of these readings,
-so rules need to know one notation only.
+so rules need to know one notation only. Each maps back to the line's bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ _PERCENT_HINT = re.compile(rb"%(?:0[AaDd]|22|24|3[AaDd]|40|2[67]|7[Bb])|PRIVATE(
 _ENTITY = re.compile(rb"&(quot|#34|#x22|apos|#39|#x27|amp|lt|gt|#61);")
 _ENTITIES = {b"quot": b'"', b"#34": b'"', b"#x22": b'"', b"apos": b"'", b"#39": b"'", b"#x27": b"'", b"#61": b"="}
 _ENTITIES |= {b"amp": b"&", b"lt": b"<", b"gt": b">"}
+# A list whose members are arguments. Read as a command, it has quotes around those members only that hold a blank.
+_ARGUMENTS_HINT = re.compile(rb"[\"'],[ \t]*[\"'](?:-|(?:add_user|change_password|authenticate_user)\b)")
+_ARGUMENT = re.compile(
+    rb"(?:(?P<end>[\"']),|[\[(])[ \t]*(?P<begin>[\"'])(?P<blank>(?=[^\"'\s]*[ \t][^\"']*[\"']))?"
+    rb"|(?P<apostrophe>(?<=\w)[\"'](?=\w))"
+)
 _TOKEN = re.compile(TOKEN_PATTERN.encode("ascii"))
 _LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
@@ -54,11 +60,11 @@ def views_of(line: bytes) -> Iterator[View]:
     if TOKEN_MARK in view.text:
         masked = _TOKEN.sub(lambda match: MASK * len(match.group()), view.text)
         view = View(masked, view.starts, view.ends)
-    yield view
+    yield from _with_command(view)
     yield from _unescaped(view)
     if _PERCENT_HINT.search(view.text):
         decoded = _rewritten(view, _PERCENT, lambda match: bytes.fromhex(match.group(1).decode("ascii")))
-        yield decoded
+        yield from _with_command(decoded)
         yield from _unescaped(decoded)
     if _ENTITY.search(view.text):
         yield _rewritten(view, _ENTITY, lambda match: _ENTITIES[match.group(1)])
@@ -69,7 +75,23 @@ def _unescaped(view: View) -> Iterator[View]:
         if b"\\" not in view.text or not _ESCAPE.search(view.text):
             return
         view = _rewritten(view, _ESCAPE, _character)
-        yield view
+        yield from _with_command(view)
+
+
+def _with_command(view: View) -> Iterator[View]:
+    yield view
+    if not _ARGUMENTS_HINT.search(view.text):
+        return
+    quote = b""
+
+    def part(match: re.Match[bytes]) -> bytes:
+        nonlocal quote
+        if match.group("apostrophe"):
+            return b"_"
+        end, quote = quote, match.group("begin") if match.group("blank") is not None else b""
+        return end + b" " + quote
+
+    yield _rewritten(view, _ARGUMENT, part)
 
 
 def _character(match: re.Match[bytes]) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import keyed, names
 from diagnostics.redaction.rules.anchors import NAMED
+from diagnostics.redaction.rules.commands import ARGUMENT_LINES
 from diagnostics.redaction.rules.keys import DER_START
 
 _KEY = rf"(?P<key>(?:{names.PASSWORD_KEY}|{names.SECRET_KEY}))"
@@ -71,9 +72,10 @@ KEY_BLOCK = Rule(
         "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----",
     ),
 )
-BLOCK_RULES = (KEY_BLOCK, YAML_BLOCK, NEXT_LINE, KUBERNETES)
+BLOCK_RULES = (KEY_BLOCK, YAML_BLOCK, NEXT_LINE, KUBERNETES, ARGUMENT_LINES)
 ANCHORS = (
     NAMED,
     rf"PRIVATE KEY|Private-Lines:|{DER_START}",
     r"(?i:\b(?:kind[\"']?:[ \t]*[\"']?secret|(?:string)?data[\"']?:)[\"']?[ \t\r]*$)",
+    *ARGUMENT_LINES.anchors,
 )
