@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from awe_incidents.audit.erasure import Disclosure
+from awe_incidents.audit.errors import ExportRefused
 from awe_incidents.audit.tile_files import TileWriter
 from awe_incidents.audit.tiles import WIDTH
 
@@ -32,12 +33,18 @@ class BundleWriter:
     """Writes a bundle; memory holds 256 records. `size` says at which entry to go on."""
 
     def __init__(self, folder: Path, *, with_projection: bool = True, with_disclosures: bool = True) -> None:
-        """Take up a folder where it ended; without disclosures, texts stay at home and cannot be missed."""
+        """Take up a folder where it ended; without disclosures, texts stay at home and cannot be missed.
+
+        Raises: TileRefused; ExportRefused, where the folder was begun with the other choice.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._tiles = TileWriter(folder)
         self._waiting: list[Record] = []
-        names = [PROJECTION] * with_projection + [DISCLOSURES] * with_disclosures
+        wanted = {PROJECTION: with_projection, DISCLOSURES: with_disclosures}
+        for name, is_wanted in wanted.items():
+            _check_begun(folder / name, self._tiles.size, is_wanted=is_wanted)
+        names = [name for name, is_wanted in wanted.items() if is_wanted]
         self._files = {name: _cut(folder / name, self._tiles.size).open("ab") for name in names}
 
     @property
@@ -98,6 +105,14 @@ def disclosure_line(index: int, texts: Mapping[str, Disclosure]) -> bytes:
 
 def _line(content: dict[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _check_begun(path: Path, size: int, *, is_wanted: bool) -> None:
+    """Refuse to go on with half of the lines, which would accuse of erasures, or beside lines that nobody wants."""
+    is_there = path.exists()
+    if is_there != is_wanted and (is_there or size):
+        how = "with" if is_there else "without"
+        raise ExportRefused(f"the folder was begun {how} {path.name}: go on {how} it, or take an empty folder")
 
 
 def _cut(path: Path, size: int) -> Path:

@@ -217,7 +217,7 @@ class AnchorContradicts(AnchorRefused):
 
 
 class ExportRefused(AuditError):
-    """There is no signed checkpoint yet, or the entries are not those that were signed."""
+    """Nothing was signed yet, the entries are not those that were signed, or the folder was begun otherwise."""
 
 
 class RotationImpossible(AuditError):

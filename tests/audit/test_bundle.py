@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from awe_incidents.audit.bundle import BundleWriter
+from awe_incidents.audit.errors import ExportRefused
 from tests.audit import logs
 
 
@@ -60,6 +61,28 @@ def test_texts_and_columns_stay_at_home_where_nobody_asks_for_them(tmp_path: Pat
     folder = logs.usual(300).export(tmp_path / "bundle", **{f"with_{name}": False})
     assert not (folder / f"{name}.jsonl").exists()
     assert len(list(folder.glob("*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("stop", [1, 300])
+@pytest.mark.parametrize("is_begun_with", [True, False])
+@pytest.mark.parametrize("name", ["projection", "disclosures"])
+def test_a_bundle_is_not_continued_with_the_other_choice(
+    tmp_path: Path, name: str, stop: int, is_begun_with: bool
+) -> None:
+    log, folder = logs.usual(600), tmp_path / "bundle"
+    writer = BundleWriter(folder, **{f"with_{name}": is_begun_with})
+    for record in log.records[:stop]:
+        writer.add(record)
+    writer.close()
+    before = contents(folder)
+    if stop == 1 and not is_begun_with:  # nothing is there yet
+        assert log.verify(log.export(folder)).verdict == "OK"
+        return
+    how = "with" if is_begun_with else "without"
+    with pytest.raises(ExportRefused, match=f"begun {how} {name}"):
+        log.export(folder, **{f"with_{name}": not is_begun_with})
+    assert contents(folder) == before
+    assert log.verify(log.export(folder, **{f"with_{name}": is_begun_with})).verdict == "OK"
 
 
 def test_the_files_are_those_of_the_page(tmp_path: Path) -> None:

@@ -141,12 +141,20 @@ def files_of(bundle: Path) -> dict[str, bytes]:
 
 
 def test_texts_stay_at_home_where_they_are_not_wanted(
-    stack: Stack, signing: Path, tmp_path: Path, connection: psycopg.Connection
+    stack: Stack,
+    signing: Path,
+    tmp_path: Path,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record(stack)
     all_signed(signing)
     export(connection, tmp_path / "bundle", keys=[], with_texts=False, on_progress=lambda *_: None)
     assert not (tmp_path / "bundle" / "disclosures.jsonl").exists()
+    assert verify(tmp_path / "bundle", signing)[1]["verdict"] == "UNANCHORED"
+    monkeypatch.setenv("AWE_TRAIL_DIR", str(signing))
+    with pytest.raises(CommandError, match="begun without disclosures"):
+        call_command("export_trail", tmp_path / "bundle")
     assert verify(tmp_path / "bundle", signing)[1]["verdict"] == "UNANCHORED"
 
 
