@@ -130,7 +130,7 @@ def _is_usual(content: dict[Any, Any], *, depth: int) -> bool:
 
 def _check(value: object, *, place: str, depth: int) -> None:
     """Refuse what the restricted form does not have; `place` is a JSON pointer for messages."""
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH and isinstance(value, dict | list | tuple):  # what is in the last level is no level
         raise NestedTooDeeply(f"{place} is more than {MAX_DEPTH} levels deep")
     match value:
         case None | bool():

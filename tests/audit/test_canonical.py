@@ -13,7 +13,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awe_incidents.audit import canonical, errors
+from awe_incidents.audit import canonical, errors, verify_trail
 from tests.audit import vectors
 
 VECTORS = vectors.FOLDER / "jcs"
@@ -143,6 +143,25 @@ def test_what_readers_read_differently_is_refused_by_name_and_place(
 def test_the_limits_themselves_are_allowed() -> None:
     entry = {"high": canonical.MAX_INTEGER, "low": -canonical.MAX_INTEGER, "deep": _nested(canonical.MAX_DEPTH - 1)}
     assert canonical.parse(canonical.encode(entry)) == entry
+
+
+@pytest.mark.parametrize("innermost", [{"a": "x"}, {"a": "é"}, {"é": 1}, {"a": None}, {}, ["x"], ["é"], []])
+@pytest.mark.parametrize("levels", [canonical.MAX_DEPTH, canonical.MAX_DEPTH + 1])
+def test_writer_and_verifier_count_levels_alike_whatever_is_in_them(levels: int, innermost: object) -> None:
+    content: Any = innermost
+    for _ in range(levels - 1):
+        content = {"a": content}
+    written = rfc8785.dumps(content)
+    if levels == canonical.MAX_DEPTH:
+        assert canonical.encode(content) == written
+        assert canonical.parse(written) == verify_trail.parse_entry(written) == content
+        return
+    with pytest.raises(errors.NestedTooDeeply):
+        canonical.encode(content)
+    with pytest.raises(errors.NestedTooDeeply):
+        canonical.parse(written)
+    with pytest.raises(verify_trail.Refused, match="32 levels"):
+        verify_trail.parse_entry(written)
 
 
 def test_an_entry_has_at_most_65_535_bytes() -> None:
