@@ -20,7 +20,8 @@ from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.errors import NotClaimed
 from awe_incidents.recovery.models import Execution, RecoveryRequest
-from awe_incidents.recovery.operations.holding import LEASE_SECONDS
+from awe_incidents.recovery.operations import stepping
+from awe_incidents.recovery.operations.holding import LEASE_SECONDS, Held
 from tests.audit import rows
 from tests.recovery.conftest import SEED, World, end_of, in_letters
 from tests.recovery.dying import MARK
@@ -210,6 +211,41 @@ def test_the_sweeper_waits_for_nobody_who_was_stopped_in_a_transaction(world: Wo
         finally:
             cursor.execute("SET statement_timeout = 0")
     assert end_of(execution)[0] == "queued"
+
+
+@pytest.mark.recovery_fault("worker stopped", counted="lines that the target got")
+def test_a_worker_whose_time_was_up_behind_the_row_of_its_step_does_not_do_it(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution, note = world.queued(lines=2), stepping._note_started
+
+    def note_and_stop(held: Held, number: int) -> str | None:
+        token = note(held, number)
+        let_the_lease_run_out(execution)
+        return token
+
+    monkeypatch.setattr(stepping, "_note_started", note_and_stop)
+    operations.execute(execution_id=execution.pk)
+    assert world.lines() == []
+    assert end_of(execution) == ("outcome_unknown", "unknown", "executing")
+
+
+def test_before_the_first_step_is_noted_nothing_was_done_whatever_the_target_looks_like(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = world.queued()
+
+    def stop(held: Held, number: int) -> str | None:
+        let_the_lease_run_out(execution)
+        held.check()
+        return None
+
+    monkeypatch.setattr(stepping, "_note_started", stop)
+    operations.execute(execution_id=execution.pk)
+    assert end_of(execution)[0] == "outcome_unknown"
+    (world.root / "target").write_text("by somebody else\n")
+    operations.reconcile(execution_id=execution.pk)
+    assert end_of(execution) == ("not_started", "none", "done")
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,18 @@ class Probed(StrEnum):
     CANNOT_TELL = "cannot_tell"  # a person decides
 
 
+def judged(*, of: int, done: int, open_ones: int) -> Probed:
+    """Say what so many steps look like that the target refuses no second time; `open_ones` are not done and may yet be.
+
+    A worker that was stopped and not killed may do the step that it is at whenever it goes on, and no further one: so
+    only that is final which this one step does not change.
+    """
+    if done == of:
+        return Probed.FINISHED_WELL
+    may_change = open_ones == of - done and (not done or open_ones == 1)
+    return Probed.CANNOT_TELL if may_change else Probed.FINISHED_BADLY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What people approve, beside the titles of the steps; deterministic, as it is part of the digest."""

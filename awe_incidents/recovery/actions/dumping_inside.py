@@ -93,9 +93,10 @@ class FileInside:
         return self._stat(self.path)[0] == 0
 
     def part(self) -> Part:
-        """See whether it is there; the script goes on without the worker."""
+        """See whether it is there; the script goes on without the worker, and one that was stopped may begin it yet."""
         folder, _, file = self.path.rpartition("/")
-        return Part.MAY_BE_WRITTEN if self._stat(f"{folder}/.{file}.part")[0] == 0 else Part.NONE
+        is_begun = self._stat(f"{folder}/.{file}.part")[0] == 0
+        return Part.MAY_BE_WRITTEN if is_begun or not self.is_there() else Part.NONE
 
     def checksum(self) -> str:
         """Ask sha256sum."""

@@ -20,7 +20,7 @@ from awe_incidents.recovery.models import Execution, RecoveryRequest
 from awe_incidents.recovery.operations.claiming import WORKER
 from awe_incidents.recovery.operations.moving import cleaned, end_execution, held_execution, held_request
 from awe_incidents.recovery.operations.planning import looking, site_of
-from awe_incidents.recovery.states import Effect, ExecutionState
+from awe_incidents.recovery.states import Effect, ExecutionState, StepState
 
 RESOLUTIONS = (ExecutionState.SUCCEEDED, ExecutionState.FAILED, ExecutionState.NOT_STARTED)
 EFFECTS = {
@@ -61,7 +61,7 @@ def reconcile(*, execution_id: int) -> None:
 
 def _probed(execution: Execution) -> Probed:
     request = execution.request
-    if execution.started_at is None:  # the first step was never allowed to begin
+    if not execution.steps.exclude(state=StepState.WAITING).exists():  # and without the lease none begins any more
         return Probed.NOT_STARTED
     try:
         action = action_named(request.action)

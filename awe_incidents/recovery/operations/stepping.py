@@ -31,6 +31,7 @@ def do_step(held: Held, number: int, step: Step, output: Output) -> None:
     token = _note_started(held, number)
     if token is None:
         raise Stopped
+    held.check()  # the row is written, and a worker may have been stopped since
     try:
         step.run(
             Doing(

@@ -8,7 +8,8 @@ had to be kept from whoever gets the disk, has to be replaced by certificates.re
 
 At most once is not needed: only folders that were approved are emptied, while they hold what they held then; a second
 time finds them empty. Verified by looking at the folders anew, and that what stays can be put back. Of a lost worker
-the folders tell: all emptied, none, or some.
+the folders tell: all emptied, or some; while none is, or all but one, a person says how that ended, as the removal may
+be on its way.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from awe_incidents.recovery.actions.base import (
     Probed,
     Step,
     Verified,
+    judged,
 )
 from awe_incidents.recovery.actions.certificate_files import table_of
 from awe_incidents.recovery.actions.certifying import readers
@@ -135,11 +137,9 @@ class PruneKeptCertificates(Action[PruneParameters]):
     def probe(self, acting: Acting[PruneParameters]) -> Probed:
         """See which folders hold what they held."""
         now = {one.name: list(one.files) for one in held_folders(Path(acting.facts["home"]))}
-        left = [now.get(one["name"], []) for one in acting.facts["prunes"]]
-        if not any(left):
-            return Probed.FINISHED_WELL
-        is_untouched = left == [one["files"] for one in acting.facts["prunes"]]
-        return Probed.NOT_STARTED if is_untouched else Probed.FINISHED_BADLY
+        left = [(one, now.get(one["name"], [])) for one in acting.facts["prunes"]]
+        open_ones = sum(bool(files) and set(files) <= set(one["files"]) for one, files in left)
+        return judged(of=len(left), done=sum(not files for _, files in left), open_ones=open_ones)
 
 
 def _folders(acting: Acting[PruneParameters]) -> list[Path]:

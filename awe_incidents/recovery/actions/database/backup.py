@@ -13,8 +13,9 @@ container's user alone, or the worker's.
 At most once: the file is created exclusively, and in a container, before it begins, one that is never started takes the
 step's token as its name, which the engine refuses a second time. Verified by the read-only road of checks: the checksum
 is calculated anew, and a dump (in a container up to 64 MB, as a copy) is read to its end. Of a lost worker the files
-tell: the name is there, or it is not; while there is an unfinished one (`.NAME.part`) in a container, or somebody still
-writes it, a person says how that ended. One that nobody writes any more has ended badly, and is removed by hand.
+tell: the name is there, or it is not; while it is not in a container, where the script may go on or begin yet, or
+somebody still writes an unfinished one (`.NAME.part`), a person says how that ended. One that nobody writes any more
+has ended badly, and is removed by hand.
 """
 
 from __future__ import annotations

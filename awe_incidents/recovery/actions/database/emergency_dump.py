@@ -15,8 +15,9 @@ in no variable and on no disk. The database goes on working.
 At most once: the file is created exclusively, and in a container, before it begins, one that is never started takes the
 step's token as its name, which the engine refuses a second time. Verified by the read-only road of checks: the checksum
 is calculated anew, and the first lines and the last ones are those of a dump that is complete. Of a lost worker the
-files tell: the name is there, or it is not; while there is an unfinished one (`.NAME.part`) in a container, or somebody
-still writes it, a person says how that ended. One that nobody writes any more has ended badly, and is removed by hand.
+files tell: the name is there, or it is not; while it is not in a container, where the script may go on or begin yet, or
+somebody still writes an unfinished one (`.NAME.part`), a person says how that ended. One that nobody writes any more
+has ended badly, and is removed by hand.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ application's login, so it can end the application's own sessions and no superus
 
 At most once: a session is known by its pid and when it began, so that a second try finds nobody. Verified by the
 monitor's login, if there is one: the sessions are gone; who is waited for now is shown beside it. A lost worker is
-cleared up by looking who of them is still there; a session that ended by itself counts as ended.
+cleared up by looking who of them is still there; a session that ended by itself counts as ended. While all of them
+are there, or one is left, nobody can tell, as its end may be on its way: a person says how that ended.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ from typing import Any, ClassVar
 
 import psycopg
 
-from awe_incidents.recovery.actions.base import Acting, Action, ActionFailed, Doing, Plan, Probed, Rate, Step, Verified
+from awe_incidents.recovery.actions.base import (
+    Acting,
+    Action,
+    ActionFailed,
+    Doing,
+    Plan,
+    Probed,
+    Rate,
+    Step,
+    Verified,
+    judged,
+)
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.site import Site
 from awe_incidents.recovery.actions.traces import Trace
@@ -141,14 +153,13 @@ class TerminateSessions(Action[TerminateParameters]):
 
     def probe(self, acting: Acting[TerminateParameters]) -> Probed:
         """Count who of them is still there."""
-        left = _still_there(acting)
-        if left == 0:
-            return Probed.FINISHED_WELL
-        return Probed.NOT_STARTED if left == len(_sessions(acting)) else Probed.FINISHED_BADLY
+        left, of = _still_there(acting), len(_sessions(acting))
+        return judged(of=of, done=of - left, open_ones=left)
 
 
 def _end(acting: Acting[TerminateParameters], session: Mapping[str, Any], doing: Doing) -> None:
     with acting.site.database(acting.parameters.database) as connection:
+        doing.check()
         try:
             row = connection.execute(END, {"pid": session["pid"], "began": session["began"]}).fetchone()
         except psycopg.errors.InsufficientPrivilege as error:

@@ -11,7 +11,8 @@ machine's files, with root's rights or on those of its own user; files inside of
 At most once is not needed: the file is opened once, compared with what was approved (device, inode, owner and mode) and
 changed by that handle; a second time finds the rights there and changes nothing, and other rights are not overwritten.
 Verified by looking at the path anew and, of containers, from inside as their users see it. Of a lost worker the files
-tell: all as wanted, none, or some.
+tell: all as wanted, or some; while none is, or all but one, a person says how that ended, as the change may be on its
+way.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from awe_incidents.recovery.actions.base import (
     Probed,
     Step,
     Verified,
+    judged,
 )
 from awe_incidents.recovery.actions.fitting_rights import (
     EVERYBODY,
@@ -161,9 +163,8 @@ class FilePermissions(Action[PermissionsParameters]):
     def probe(self, acting: Acting[PermissionsParameters]) -> Probed:
         """Compare the rights of each."""
         now = [(one, _now(one)) for one in _files(acting)]
-        if all(rights == one["wanted"] for one, rights in now):
-            return Probed.FINISHED_WELL
-        return Probed.NOT_STARTED if all(rights == one["rights"] for one, rights in now) else Probed.FINISHED_BADLY
+        done = sum(rights == one["wanted"] for one, rights in now)
+        return judged(of=len(now), done=done, open_ones=sum(_may_change(one, rights) for one, rights in now))
 
 
 def _change(fact: Mapping[str, Any], doing: Doing) -> None:
@@ -193,6 +194,14 @@ def _change(fact: Mapping[str, Any], doing: Doing) -> None:
             os.chown(by_handle, wanted.uid, wanted.gid)
         os.chmod(by_handle, wanted.mode)  # noqa: PTH101
     doing.say(f"{fact['path']} has {fact['wanted']} now")
+
+
+def _may_change(fact: Mapping[str, Any], now: str) -> bool:
+    """Say whether a worker in the midst of `_change` may still bring a file from these rights to the approved ones."""
+    if now in {fact["wanted"], "gone"}:
+        return False
+    before, wanted = _rights(fact["rights"]), _rights(fact["wanted"])
+    return now == fact["rights"] or _rights(now).mode == before.mode & wanted.mode
 
 
 def _opened(path: Path, closing: ExitStack) -> int:

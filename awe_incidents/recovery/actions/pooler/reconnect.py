@@ -123,6 +123,7 @@ def answer_through(site: Site, database: str) -> str:
 def _say(acting: Acting[ReconnectParameters], command: sql.SQL, doing: Doing) -> None:
     said = command.format(sql.Identifier(acting.facts["name"]))
     with acting.site.console(acting.parameters.database) as connection:
+        doing.check()
         try:
             connection.execute(said)
         except psycopg.errors.Error as error:

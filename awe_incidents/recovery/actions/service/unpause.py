@@ -5,7 +5,8 @@ where they still wait. Ask first who paused it: somebody may be copying its data
 
 At most once: before it goes on, a container that is never started takes the step's token as its name, which the engine
 refuses a second time. Verified by the engine's word that it runs, is the same start of the same container and, where it
-has a health check, is healthy. Of a lost worker that word tells, too: it runs, or it is still paused.
+has a health check, is healthy. Of a lost worker that word tells, too, once it runs; while it is paused nobody can
+tell, as the call may be on its way: a person says how that ended.
 """
 
 from __future__ import annotations
@@ -95,10 +96,8 @@ class UnpauseService(Action[UnpauseParameters]):
     def probe(self, acting: Acting[UnpauseParameters]) -> Probed:
         """Look whether it is still paused."""
         container = one_container(acting.site, acting.parameters.service)
-        if not _is_same(acting, container):
-            return Probed.CANNOT_TELL
-        if container.status == PAUSED:
-            return Probed.NOT_STARTED
+        if not _is_same(acting, container) or container.status == PAUSED:
+            return Probed.CANNOT_TELL  # a worker that was stopped may let it go on yet
         return Probed.FINISHED_WELL if container.status == RUNNING else Probed.FINISHED_BADLY
 
 

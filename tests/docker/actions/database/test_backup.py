@@ -30,7 +30,7 @@ def _shell(lab: ComposeStack, script: str) -> str:
 
 def test_a_dump_is_made_once_and_plain_tools_read_it(lab: ComposeStack, trials: Trials) -> None:
     trial = trials.plan(SLUG, database="application", name=NAME)
-    assert trial.probe() == Probed.NOT_STARTED
+    assert trial.probe() == Probed.CANNOT_TELL
     verified = trial.run()
     assert verified.is_good, verified.text
     assert trial.probe() == Probed.FINISHED_WELL

@@ -46,7 +46,7 @@ def test_who_holds_the_lock_is_ended_once_and_jobs_go_on(lab: ComposeStack, tria
     trial = trials.plan(SLUG, **DOCUMENT)
     assert NAME in trial.plan.destroys[0]
     assert trial.plan.way_back.startswith("none")
-    assert trial.probe() == Probed.NOT_STARTED
+    assert trial.probe() == Probed.CANNOT_TELL
     assert trials.psql(HOLDERS) == ["1"]
     verified = trial.run()
     assert verified.is_good, verified.text

@@ -46,7 +46,7 @@ def test_an_open_key_is_closed_and_the_proxy_still_reads_it(lab: ComposeStack, t
     key.chmod(0o644)
     assert "file.key_exposed" in codes(look(CHECK, read_stack(lab.description)))
     trial = trials.plan(SLUG, files=[str(key)])
-    assert trial.probe() == Probed.NOT_STARTED
+    assert trial.probe() == Probed.CANNOT_TELL
     verified = trial.run()
     assert verified.is_good, verified.text
     assert trial.probe() == Probed.FINISHED_WELL

@@ -32,7 +32,7 @@ def _paused(lab: ComposeStack) -> Iterator[None]:
 def test_it_goes_on_with_the_same_processes_once(lab: ComposeStack, trials: Trials) -> None:
     before = lab.inspect("runner")["State"]
     trial = trials.plan(SLUG, service="runner")
-    assert trial.probe() == Probed.NOT_STARTED
+    assert trial.probe() == Probed.CANNOT_TELL
     verified = trial.run()
     assert verified.is_good, verified.text
     after = lab.inspect("runner")["State"]

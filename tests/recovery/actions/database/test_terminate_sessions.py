@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from awe_incidents.accounts.models import User
 from awe_incidents.recovery import operations
-from awe_incidents.recovery.actions.base import Acting, Probed
+from awe_incidents.recovery.actions.base import Acting, Doing, Probed
 from awe_incidents.recovery.actions.registry import action
-from awe_incidents.recovery.errors import ActionNotApplicable, TargetUnreachable
+from awe_incidents.recovery.errors import ActionNotApplicable, LeaseLost, TargetUnreachable
 from awe_incidents.recovery.models import RecoveryRequest
 from awe_incidents.recovery.operations.planning import planned, site_of
 from deploy.awe.process import ProcessStack
@@ -110,10 +110,21 @@ def test_a_probe_sees_who_is_still_there(stack: Stack, operator: User, awe_stack
     with blocked(awe_stack) as (holder, served), site_of(stack) as site:
         plan = planned(site, slug=SLUG, document=DOCUMENT)
         acting: Acting[Any] = plan.acting
-        assert action(SLUG).probe(acting) == Probed.NOT_STARTED
+        assert action(SLUG).probe(acting) == Probed.CANNOT_TELL  # its end may be on its way
         holder.close()
         assert served.wait(10)
         assert action(SLUG).probe(acting) == Probed.FINISHED_WELL
+
+
+def test_a_worker_past_its_lease_ends_nobody(stack: Stack, operator: User, awe_stack: ProcessStack) -> None:
+    def lost() -> None:
+        raise LeaseLost("its time is up")
+
+    with blocked(awe_stack) as (holder, _), site_of(stack) as site:
+        (step,) = action(SLUG).steps(planned(site, slug=SLUG, document=DOCUMENT).acting)
+        with pytest.raises(LeaseLost):
+            step.run(Doing(token="awe-recovery-1-1", say=print, check=lost))
+        holder.execute("SELECT 1")  # it is still there
 
 
 def test_sessions_of_other_roles_are_refused_before_the_first_step(

@@ -63,7 +63,7 @@ def test_an_open_key_is_closed_and_the_check_passes(shop: Path) -> None:
     described = with_key(shop, key)
     assert codes(look(CHECK, described)) == {"file.key_exposed"}
     with acting_on(described, files=[str(key)]) as acting:
-        assert action(SLUG).probe(acting) == Probed.NOT_STARTED
+        assert action(SLUG).probe(acting) == Probed.CANNOT_TELL
         run(acting)
         verified = action(SLUG).verify(acting)
         assert verified.is_good, verified.text
@@ -204,12 +204,27 @@ def test_a_second_time_changes_nothing(shop: Path) -> None:
 
 
 def test_some_of_several_is_finished_badly(shop: Path) -> None:
-    files = [written(shop / name, mode=0o666) for name in ("one.toml", "two.toml")]
+    files = [written(shop / name, mode=0o666) for name in ("one.toml", "two.toml", "three.toml")]
     with service(shop, *files) as till, acting_on(stack(shop, services={"till": till})) as acting:
-        first, _ = action(SLUG).steps(acting)
-        first.run(Doing(token="awe-recovery-1-1", say=print, check=lambda: None))
+        first, second, _ = action(SLUG).steps(acting)
+        doing = Doing(token="awe-recovery-1-1", say=print, check=lambda: None)
+        first.run(doing)
         assert action(SLUG).probe(acting) == Probed.FINISHED_BADLY
         assert not action(SLUG).verify(acting).is_good
+        second.run(doing)
+        assert action(SLUG).probe(acting) == Probed.CANNOT_TELL  # a worker that was stopped may do the last one yet
+        Path(acting.facts["files"][2]["path"]).unlink()
+        assert action(SLUG).probe(acting) == Probed.FINISHED_BADLY
+
+
+def test_a_file_between_two_rights_may_still_get_the_approved_ones(shop: Path) -> None:
+    key = written(shop / "server.key", mode=0o644, text=KEY)
+    with acting_on(with_key(shop, key), files=[str(key)]) as acting:
+        fact = acting.facts["files"][0]
+        key.chmod(int(fact["rights"].split(":")[0], 8) & int(fact["wanted"].split(":")[0], 8))
+        assert action(SLUG).probe(acting) in {Probed.CANNOT_TELL, Probed.FINISHED_WELL}
+        key.chmod(0o666)
+        assert action(SLUG).probe(acting) == Probed.FINISHED_BADLY  # as somebody else made it
 
 
 @pytest.mark.as_root
