@@ -18,6 +18,14 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     store_names(path.parent)
 
 
+def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, where there are none, and have their names stored; raises OSError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True, mode=mode)
+    for one in missing:
+        store_names(one.parent)
+
+
 def store_names(folder: Path) -> None:
     """Have the names in a folder stored; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from awe_incidents.audit.durable import write_durably
+from awe_incidents.audit.durable import make_folder, write_durably
 from awe_incidents.audit.errors import FrontierBroken, OriginChanged, SignerRuns, TileRefused
 from awe_incidents.audit.head import TreeHead
 from awe_incidents.audit.key_history import KeyHistory
@@ -39,8 +39,8 @@ class LogFolder:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Make the folder where there is none, and keep others from it until it is closed; raises SignerRuns."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        (folder / PUBLIC).mkdir(exist_ok=True)
+        make_folder(folder, mode=0o711)
+        make_folder(folder / PUBLIC)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

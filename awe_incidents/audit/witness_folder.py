@@ -22,7 +22,7 @@ from typing import Self
 
 from awe_incidents.audit.checkpoint import Checkpoint
 from awe_incidents.audit.cosignature import Clock, Ed25519Cosigner, Mldsa44Cosigner
-from awe_incidents.audit.durable import write_durably
+from awe_incidents.audit.durable import make_folder, store_names, write_durably
 from awe_incidents.audit.errors import NoteRefused, WitnessRefused
 from awe_incidents.audit.key_files import open_ed25519, open_mldsa44
 from awe_incidents.audit.merkle import EMPTY_ROOT
@@ -56,7 +56,10 @@ class Record:
 
     def store(self, note: bytes) -> None:
         """Store what is about to be said to be signed, for good."""
-        write_durably(self.folder / "latest", note)
+        path = self.folder / "latest"
+        if not path.exists():
+            store_names(self.folder.parent)  # the log is new: its folder must not be lost with what was signed of it
+        write_durably(path, note)
 
 
 class WitnessFolder:
@@ -69,7 +72,7 @@ class WitnessFolder:
     def open(cls, folder: Path) -> Self:
         """Make the folder where there is none."""
         for part in (folder, folder / "logs", folder / "evidence"):
-            part.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(part, mode=0o700)
         return cls(folder)
 
     def cosigners(self, name: str, *, passphrase: str, clock: Clock, with_mldsa: bool) -> list[Cosigner]:
