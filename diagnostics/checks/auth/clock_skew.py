@@ -4,9 +4,10 @@ the `iat` of the token that the login of this run gave.
 Pass: `clock.agrees`. Warn: `clock.skewed` from 2 s, fail from 5 s (check_postgres, timesync), ahead or behind; the
 message says how far off the answer itself may be. Half of a round trip is taken off before judging, so that a slow
 answer is no skew; a clock that shows whole seconds is read as the middle of its second. Where the clocks of two or more
-services agree with each other and not with ours, the message says that ours is likely the wrong one. Skip:
-`clock.not_read`, where a clock gave no answer (the finding of other checks; one that was
-silent when it was asked for its health is not asked again) or shows none (no Date header, no iat). Tokens of a skewed
+services agree with each other and not with ours, the message says that ours is likely the wrong one (and
+`ours_is_wrong` is measured, so that it is one cause and not one a service). Skip: `clock.not_read`, where a clock gave
+no answer (the finding of other checks; one that was silent when it was asked for its health is not asked again) or
+shows none (no Date header, no iat). Tokens of a skewed
 clock are refused elsewhere as expired or not yet valid; certificates, too. `thresholds`: warn_seconds, fail_seconds.
 """
 
@@ -38,6 +39,7 @@ WARN_SECONDS, FAIL_SECONDS = 2.0, 5.0
 ANSWER_SECONDS = 4.0
 AT_ONCE = 16
 REFERENCE = "check_postgres, timesync"
+OURS_IS_WRONG = "ours_is_wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +159,16 @@ def _judged(seeing: Seeing, clock: Clock, cited: Citation, ours: str) -> Finding
     said = (
         f"{clock.name} ({clock.service}) is {abs(its.ahead_seconds):.1f} s {side} ours (+- {its.error_seconds:.2f} s)"
     )
+    is_blamed_on_us = bool(ours) and state is not State.PASS
     return Finding(
         state=state,
         code="clock.agrees" if state is State.PASS else "clock.skewed",
-        message=said + ("" if state is State.PASS else ours),
+        message=said + (ours if is_blamed_on_us else ""),
         target=clock.name,
         measured={
             "ahead": Measurement(its.ahead_seconds, "s"),
             "round_trip_error": Measurement(its.error_seconds, "s"),
+            **({OURS_IS_WRONG: Measurement(True)} if is_blamed_on_us else {}),
         },
         threshold=fail if state is State.FAIL else warn,
         citations=(cited,),

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from diagnostics.checks.result import Finding, Result, State
+from diagnostics.diagnosis.diagnosis import diagnose
+from diagnostics.diagnosis.observed import Observed
 from diagnostics.looking import LookRequest, take_look
 from diagnostics.looking.plan import Progress, Step, next_steps
 from diagnostics.probes.clocks import Reading, reading
@@ -89,6 +91,7 @@ def test_the_application_s_date_ahead_or_behind(
     assert finding.state is state
     if state is not State.PASS:
         assert finding.code == "clock.skewed"
+        assert "ours_is_wrong" not in finding.measured, "of two clocks that differ either may be the wrong one"
         assert ("ahead of ours" if ahead > 0 else "behind ours") in finding.message
         assert finding.threshold is not None
         assert finding.threshold.reference == "check_postgres, timesync"
@@ -200,6 +203,9 @@ def test_where_all_others_agree_ours_is_said_to_be_wrong(
     result = look(application, tmp_path, databases={"books": books})
     assert [(one.state, one.code) for one in result.findings] == [(State.FAIL, "clock.skewed")] * 2
     assert all("ledger, shop agree with each other" in one.message for one in result.findings)
+    observed = Observed.of_results([result], stack=application.stack(tmp_path, databases={"books": books}))
+    (root,) = diagnose(observed).roots
+    assert (root.candidate.key, len(root.candidate.seen)) == (("clock_skewed", "this machine"), 2)
     shows(fault("our own clock 30 s ahead"), result)
 
 
