@@ -83,5 +83,5 @@ def said_lately(
 
 
 def part_is(*parts: str) -> Callable[[Observation], bool]:
-    """Take only observations about these files of a TLS set."""
-    return lambda seen: seen.part in parts
+    """Take only observations about these files of a TLS set, whatever else a file is."""
+    return lambda seen: not seen.parts.isdisjoint(parts)

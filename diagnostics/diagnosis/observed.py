@@ -34,7 +34,7 @@ class Observation:
     target: str
     message: str
     service: str
-    part: str = ""  # which file of a TLS set the target is: ca, server_certificate, client_key ...
+    parts: frozenset[str] = frozenset()  # which files of TLS sets the target is: ca, server_certificate, client_key ...
     measured: Mapping[str, Value] = field(default_factory=dict)
     lasting: Mapping[str, str] = field(default_factory=dict)  # unit by name of those measured values that last
     spans: tuple[Span, ...] = ()
@@ -122,7 +122,7 @@ def _read(row: Mapping[str, Any], topology: Topology) -> Iterator[Observation]:
             target=target,
             message=finding["message"],
             service=topology.service_of(target),
-            part=topology.part_of(target),
+            parts=topology.parts_of(target),
             measured={name: one["value"] for name, one in finding["measured"].items()},
             lasting={name: one["unit"] for name, one in finding["measured"].items() if one.get("lasts")},
             spans=tuple(sorted(set(spans))),

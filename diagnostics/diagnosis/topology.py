@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ class Topology:
     depends_on: Mapping[str, frozenset[str]]  # directly
     addresses: Mapping[str, str] = field(default_factory=dict)  # service by host:port, host and database name
     files: Mapping[str, str] = field(default_factory=dict)  # service by path, as described
-    parts: Mapping[str, str] = field(default_factory=dict)  # part of a TLS set by path, as described
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of TLS sets by path, as described
 
     @classmethod
     def of(cls, stack: StackConfig) -> Topology:
@@ -30,13 +30,13 @@ class Topology:
         depends = {name: set(service.depends_on) for name, service in stack.services.items()}
         for caller, called in _more_dependencies(stack):
             depends.setdefault(caller, set()).add(called)
-        parts = dict(_parts(stack))
+        parts = tuple(_parts(stack))
         return cls(
             roles={name: service.role for name, service in stack.services.items()},
             depends_on={name: frozenset(others & stack.services.keys() - {name}) for name, others in depends.items()},
             addresses=dict(_addresses(stack)),
-            files=dict(_files(stack)) | {path: service for path, (service, _) in parts.items()},
-            parts={path: part for path, (_, part) in parts.items()},
+            files=dict(_files(stack)) | {path: service for path, service, _ in parts},
+            parts={path: frozenset(part for other, _, part in parts if other == path) for path, _, _ in parts},
         )
 
     def service_of(self, target: str) -> str:
@@ -47,11 +47,12 @@ class Topology:
             return way["called"] if way["called"] in self.roles else self.service_of(way["address"])
         if "://" in target:
             return self._at(urlsplit(target.split(" ")[-1]).netloc)
-        return self._of_path(target, self.files) or self._at(target.partition("/")[0]) or self._named_in(target)
+        by_path = self.files.get(_known_path(target, self.files), "")
+        return by_path or self._at(target.partition("/")[0]) or self._named_in(target)
 
-    def part_of(self, target: str) -> str:
-        """Give which file of a TLS set a target is; "" for all else."""
-        return self._of_path(target, self.parts)
+    def parts_of(self, target: str) -> frozenset[str]:
+        """Give which files of TLS sets a target is: several where one file serves as all of them."""
+        return self.parts.get(_known_path(target, self.parts), frozenset())
 
     def stands_on(self, service: str, other: str) -> bool:
         """Say whether a service is another one or depends on it, directly or by way of others."""
@@ -78,12 +79,12 @@ class Topology:
         named = [word for word in re.split(r"[\s,:()]+", target) if word in self.roles]
         return named[0] if len(named) == 1 else ""
 
-    @staticmethod
-    def _of_path(target: str, known: Mapping[str, str]) -> str:
-        """Look up a path or the folder that it lies in."""
-        if not target.startswith("/"):
-            return ""
-        return next((known[str(one)] for one in (Path(target), *Path(target).parents) if str(one) in known), "")
+
+def _known_path(target: str, known: Container[str]) -> str:
+    """Give a path, or the folder that it lies in, as it is known; "" where neither is."""
+    if not target.startswith("/"):
+        return ""
+    return next((str(one) for one in (Path(target), *Path(target).parents) if str(one) in known), "")
 
 
 def _more_dependencies(stack: StackConfig) -> Iterator[tuple[str, str]]:
@@ -127,10 +128,11 @@ def _files(stack: StackConfig) -> Iterator[tuple[str, str]]:
             yield str(database.backups.directory), database.service
 
 
-def _parts(stack: StackConfig) -> Iterator[tuple[str, tuple[str, str]]]:
+def _parts(stack: StackConfig) -> Iterator[tuple[str, str, str]]:
+    """Give each path of a TLS set with its service and what it is; one file may be several things."""
     for name, files in stack.tls.items():
         service = next((one.service for one in stack.endpoints.values() if one.tls == name), "")
         for part in fields(files):
             path = getattr(files, part.name)
             if part.name != "name" and path:
-                yield str(path), (service, part.name)
+                yield str(path), service, part.name

@@ -8,7 +8,7 @@ from diagnostics.diagnosis.observed import Observation
 
 
 def _of_server(seen: Observation) -> bool:
-    return seen.part not in {"client_certificate", "ca", "client_ca"}
+    return not seen.parts or not seen.parts <= {"client_certificate", "ca", "client_ca"}
 
 
 CAUSE = Cause(

@@ -144,6 +144,14 @@ def test_which_certificate_it_is_tells_the_cause(diagnosed: Any, tmp_path: Path)
     assert roots(diagnosed(expired)) == [("client_certificate_expired", "door")]
 
 
+def test_a_file_that_is_both_certificates_is_told_as_both(tmp_path: Path) -> None:
+    stack = parse_toml(STACK.replace('"client.crt"', '"front.crt"'), folder=tmp_path)
+    expired = result("ssl.certificate_validity", finding("certificate.expired", str(tmp_path / "front.crt")))
+    diagnosis = diagnose(Observed.of_stored([expired], stack=stack))
+    assert roots(diagnosis) == [("server_certificate_expired", "door")]
+    assert [one.key for one in diagnosis.roots[0].folded] == [("client_certificate_expired", "door")]
+
+
 def test_a_proxy_that_passes_requests_to_nobody_is_one_cause_by_its_name(diagnosed: Any) -> None:
     gateway = result("auth.health_endpoint", finding("health.gateway", "https://localhost:7001/health"))
     way = finding("proxy.upstream_refused", "door -> desk desk:8001", state="warn")
