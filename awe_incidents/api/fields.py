@@ -97,8 +97,9 @@ class Moment(serializers.DateTimeField):
     }
 
     def to_internal_value(self, value: Any) -> Any:
-        """Take a text only."""
-        return super().to_internal_value(value) if isinstance(value, str) else self.fail("invalid")
+        """Take a text only, and of digits only those of RFC 3339; the framework takes those of any script."""
+        is_text = isinstance(value, str) and value.isascii()
+        return super().to_internal_value(value) if is_text else self.fail("invalid")
 
 
 class Choice(serializers.ChoiceField):

@@ -40,6 +40,10 @@ SENSELESS_FILTERS = [
     *(f"bug-reports/?incident={value}" for value in ("0", "-1", "x", "1.0", "1e3", 2**63, "9" * 4301, "%00", "")),
     *(f"incidents/?state={value}" for value in ("OPEN", "x", "", "%00")),
     *(f"incidents/?severity={value}" for value in ("huge", "")),
+    *(
+        f"incidents/?opened_after={value}"
+        for value in ("%D9%A1024-01-01T00:00:00Z", "2024-01-0%EF%BC%91", "2024-13-01")
+    ),
     *(f"runs/?suite={value}" for value in ("everything", "")),
     f"runs/?stack={'x' * 64}",
     *(f"evidence/1/text/?first_line={value}" for value in ("0", "x", 2**31)),
