@@ -19,6 +19,10 @@ _NEXT_FIELD = re.compile(rb"(?:&amp;|[&;,|])[\w.\[\]%-]{1,64}=")
 _NEXT_MEMBER = re.compile(rb",[\w-]{1,40}:")
 _ESCAPED_BREAK = re.compile(rb"\\+[nrt]")
 _LEAD = re.compile(rb"^(?:[\w.-]{1,64}\s*\|\s?)?\s*(?:-\s+|export\s+|#\s*)?[\"']?$")
+_QUOTED_NAME = re.compile(
+    rb"[ \t]+\\*[\"'][\w./-]+\\*[\"'](?:[ \t]+in[ \t]\S+(?:[ \t]\S+)?)?[ \t]+(?:not|is|does|cannot|already)\b"
+)
+_KIND = re.compile(rb"[a-z]+")
 _PLURAL = re.compile(rb"(?i)(?:tokens|secrets|keys|passwords)$")
 _DIGIT = re.compile(rb"[0-9]")
 _COUNT = compile_pattern(names.COUNT)
@@ -99,7 +103,7 @@ class RuleFinder:
         if len(value) <= MAX_PLACEHOLDER_BYTES and self._is_kept_value(value):
             return None
         if kind == "bare" and key is not None and separator is not None:
-            if self._is_prose(text, value, key, separator):
+            if self._is_prose(text, value, end, key, separator):
                 return None
             in_code = expressions.may_hold_code(text, key, separator, end)
             if (literals := expressions.code_at(text, start, in_code=in_code)) is not None:
@@ -121,12 +125,14 @@ class RuleFinder:
             return True
         return any(need.search(value) is None for need in self._needs)
 
-    def _is_prose(self, text: bytes, value: bytes, key: tuple[int, int], separator: tuple[int, int]) -> bool:
+    def _is_prose(self, text: bytes, value: bytes, end: int, key: tuple[int, int], separator: tuple[int, int]) -> bool:
         last_name = _DOTTED.sub(b"", value.lower().rstrip(_CLOSING))
         if text[key[0] : key[1]].lower().endswith(last_name):
             return True  # `password=form.password` is code, `password=password` a secret that its name gives away
         if text[separator[0] : separator[1]].strip() != b":":
             return False
+        if _KIND.fullmatch(value) and _QUOTED_NAME.match(text, end):
+            return True  # `volume "db-token" : secret "db-creds" not found`
         return bool(_PROSE.fullmatch(value) or (_PLURAL.search(text[key[0] : key[1]]) and not _DIGIT.search(value)))
 
 

@@ -177,22 +177,32 @@ XML = Rule(
     leaves=("<tokenType>bearer</tokenType>", '<entry key="timeout" value="30"/>', '{"name":"TZ","value":"UTC"}'),
 )
 
+_ROW_END = r"(?: already| is not|\.|$|\s)"
+# Among several columns: one that is named as a secret and not as a secret's id.
+_ROW_NAME = rf"\"?\w*(?:{names.PASSWORD}|{names.SECRET})(?:\w*(?:[^\Wd]|[^\Wi]d))?\"?"
+
 SQL_DETAIL = Rule(
     id="row-detail",
     why="PostgreSQL quotes the offending row: `Key (token)=(...) already exists`; an INSERT names its columns",
     pattern=(
-        rf"(?i)\bkey \((?P<key>[\w, \"]*(?:{names.PASSWORD}|{names.SECRET})[\w, \"]*)\)=\((?P<secret>[^\n]*?)\)(?: already| is not|\.|$|\s)"
+        rf"(?i)\bkey \(\"?(?P<key>\w*(?:{names.PASSWORD}|{names.SECRET})\w*)\"?\)=\((?P<secret>[^\n]*?)\){_ROW_END}"
+        rf"|\bkey \((?:{_ROW_NAME},[\w, \"]*|[\w, \"]*, ?{_ROW_NAME}(?:,[\w, \"]*)?)\)=\((?P<secret2>[^\n]*?)\){_ROW_END}"
         rf"|\binsert into [^(]*\([^)]*(?:{names.PASSWORD}|{names.SECRET})[^)]*\)\s*values\s*(?P<section>\(.*)"
     ),
     keywords=("key (", "insert into"),
     anchors=(rf"(?i)(?:key \([^)\n]*|insert into [^(\n]*\([^)\n]*)(?:{names.PASSWORD}|{names.SECRET})",),
     inner=r"'(?P<secret>(?:[^']|'')+)'",
+    keep_keys=_KEEP,
     keep_values=rf"{names.NO_SECRET}|[\w-]{{1,3}}",
     finds=(
         ("DETAIL:  Key (reset_token)=(zf3d0lxcm3) already exists.", "zf3d0lxcm3"),
         ("INSERT INTO users (name, password) VALUES ('alice', 'hunter2')", "hunter2"),
     ),
-    leaves=("DETAIL:  Key (id)=(42) already exists.", "INSERT INTO jobs (name, state) VALUES ('a', 'queued')"),
+    leaves=(
+        "DETAIL:  Key (id)=(42) already exists.",
+        "DETAIL:  Key (tenant_id, token_id)=(12345, 123456) already exists.",
+        "INSERT INTO jobs (name, state) VALUES ('a', 'queued')",
+    ),
 )
 
 LIST = Rule(
