@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,9 +17,9 @@ from awe_incidents.accounts.roles import Role
 from awe_incidents.audit.models import Entry
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.actions import registry
-from awe_incidents.recovery.actions.base import Plan
+from awe_incidents.recovery.actions.base import Acting, ActionFailed, Doing, Plan, Step, Verified
 from awe_incidents.recovery.actions.site import Site
-from awe_incidents.recovery.errors import ActionNotApplicable, NotClaimed
+from awe_incidents.recovery.errors import ActionNotApplicable, NotClaimed, TargetUnreachable
 from awe_incidents.recovery.models import Execution, OutputChunk, RecoveryRequest, TargetLock
 from awe_incidents.recovery.operations import executing
 from awe_incidents.recovery.operations.claiming import claim_execution
@@ -26,6 +27,7 @@ from awe_incidents.recovery.states import ExecutionState
 from tests.conftest import SETUP
 from tests.leaks.canaries import DSN, PASSWORD
 from tests.recovery import acting
+from tests.recovery.acting import WriteParameters
 from tests.recovery.conftest import World, end_of
 from tests.recovery.traces import found_in
 
@@ -324,6 +326,73 @@ def test_why_it_was_invalidated_is_redacted_wherever_it_is_kept(
     assert end_of(execution) == ("invalidated", "none", "invalidated")
     assert "nothing answers at postgresql://" in execution.outcome
     assert found_in(PASSWORD, folder=tmp_path) == []
+
+
+ILLEGIBLE = "a\0b caf\udce9"
+LEGIBLE = "a\ufffdb caf\ufffd"
+
+
+class Garbles(acting.Write):
+    """Says and notes what neither PostgreSQL nor UTF-8 can hold."""
+
+    slug: ClassVar[str] = "test.garbles"
+
+    def fingerprint(self, site: Site, parameters: acting.WriteParameters) -> Mapping[str, Any]:
+        number = float("nan") if parameters.mood == "slow" else 1
+        return {"holders": [{"name": ILLEGIBLE, ILLEGIBLE: number}], "content": (ILLEGIBLE,)}
+
+    def plan(self, acting: Acting[WriteParameters]) -> Plan:
+        return Plan(destroys=(ILLEGIBLE,), way_back=ILLEGIBLE)
+
+    def steps(self, acting: Acting[WriteParameters]) -> Sequence[Step]:
+        return [Step("line-1", "Write a line", partial(self._write, acting))]
+
+    def _write(self, told: Acting[WriteParameters], doing: Doing) -> None:
+        doing.say(ILLEGIBLE)
+        match told.parameters.mood:
+            case "refuses":
+                raise ActionFailed(ILLEGIBLE)
+            case "breaks":
+                raise ConnectionResetError(ILLEGIBLE)
+        acting.path_of(told.site, told.parameters).write_text("a line\n")
+
+    def verify(self, acting: Acting[WriteParameters]) -> Verified:
+        return Verified(is_good=True, text=ILLEGIBLE, before=acting.facts, after={ILLEGIBLE: [ILLEGIBLE]})
+
+
+@pytest.fixture
+def garbling(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    known = {**registry.all_actions(), Garbles.slug: Garbles()}
+    monkeypatch.setattr(registry, "all_actions", lambda: known)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("mood", "end", "outcome"),
+    [
+        ("well", ("succeeded", "whole", "done"), LEGIBLE),
+        ("refuses", ("failed", "none", "done"), f"step 1, Write a line: {LEGIBLE}"),
+        ("breaks", ("outcome_unknown", "unknown", "executing"), "step 1, Write a line: ConnectionResetError"),
+    ],
+)
+def test_what_no_text_can_hold_is_kept_by_its_mark_and_ends_as_it_ended(
+    garbling: World, signed_trail: None, mood: str, end: tuple[str, str, str], outcome: str
+) -> None:
+    request = garbling.ask(Garbles.slug, mood=mood)
+    assert request.terms.plan["destroys"] == [LEGIBLE]
+    execution = garbling.approve(request).execution
+    execute(execution)
+    assert (end_of(execution), execution.outcome) == (end, outcome)
+    assert [chunk.text for chunk in OutputChunk.objects.filter(execution=execution)] == [LEGIBLE]
+    if mood == "well":
+        assert execution.verification is not None
+        assert execution.verification["after"] == {LEGIBLE: [LEGIBLE]}
+        assert execution.verification["before"]["holders"] == [{"name": LEGIBLE, LEGIBLE: 1}]
+
+
+def test_facts_without_a_digest_are_no_plan(garbling: World) -> None:
+    with pytest.raises(TargetUnreachable, match="it could not be planned"):
+        garbling.ask(Garbles.slug, mood="slow")
 
 
 def cancel(world: World, execution: Execution) -> None:

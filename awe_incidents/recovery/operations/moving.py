@@ -29,6 +29,7 @@ from awe_incidents.recovery.states import (
 )
 from diagnostics.errors import DescriptionOutdated, SecretUnreadable
 from diagnostics.models import Stack
+from diagnostics.probes.legible import legible
 from diagnostics.queries import redactor_of
 
 MAX_OUTCOME = 2000
@@ -173,4 +174,4 @@ def kept_outcome(text: str, request: RecoveryRequest) -> str:
 
 def cleaned(text: str, request: RecoveryRequest) -> str:
     """Redact a text for the database and the trail. Raises: DescriptionOutdated, SecretUnreadable."""
-    return redactor_of(request.stack).text(text).text if text else ""
+    return legible(redactor_of(request.stack).text(text).text) if text else ""

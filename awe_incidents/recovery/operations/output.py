@@ -9,6 +9,7 @@ from typing import Any
 from awe_incidents.recovery.models import OutputChunk
 from awe_incidents.recovery.operations.holding import Held
 from diagnostics.models import Stack
+from diagnostics.probes.legible import legible
 from diagnostics.queries import redactor_of
 
 MAX_CHUNK_CHARACTERS = 16_000
@@ -33,7 +34,7 @@ class Output:
 
     def clean(self, text: str) -> str:
         """Redact another text of this execution: an outcome, or a traceback. Raises: RedactionFailed."""
-        return self._redactor.text(text).text
+        return legible(self._redactor.text(text).text)
 
     def clean_all(self, value: Any) -> Any:
         """Redact the texts in JSON. Raises: RedactionFailed."""
@@ -59,7 +60,7 @@ class Output:
         self._keep_all(rest)
 
     def _keep_all(self, redacted: bytes) -> None:
-        clean = redacted.decode("utf-8", "surrogatepass").removesuffix("\n")
+        clean = legible(redacted.decode("utf-8", "surrogatepass").removesuffix("\n"))
         for start in range(0, len(clean), MAX_CHUNK_CHARACTERS):
             if self._kept > MAX_OUTPUT_CHARACTERS:
                 return

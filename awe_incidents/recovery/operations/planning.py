@@ -32,6 +32,7 @@ from diagnostics.errors import DiagnosticsError
 from diagnostics.models import Stack
 from diagnostics.probes.could_not_look import CouldNotLook
 from diagnostics.probes.errors import ProbeFailure
+from diagnostics.probes.legible import legible
 from diagnostics.queries import config_of, redactor_of, resolver_of
 from diagnostics.redaction import Redactor
 from diagnostics.stack import SecretUnavailable, StackConfig
@@ -90,6 +91,7 @@ def plan_action(*, stack: Stack, slug: str, document: Any, user: User) -> Planne
     with site_of(stack) as site:
         try:
             plan = planned(site, slug=slug, document=document)
+            _ = plan.fingerprint, plan.seen  # what has no digest, such as a number that is none, is told here
         except TOLD:
             raise
         except Exception as error:  # whatever an action or a library says may quote a secret of the stack
@@ -123,7 +125,7 @@ def site_of(stack: Stack) -> Iterator[Site]:
     """
     redactor = redactor_of(stack)
     past = partial(last_successes, stack_id=stack.pk)
-    site = Site(config_of(stack), resolver_of(stack), lambda text: redactor.text(text).text, past)
+    site = Site(config_of(stack), resolver_of(stack), lambda text: legible(redactor.text(text).text), past)
     try:
         yield site
     finally:
@@ -139,7 +141,7 @@ def planned(site: Site, *, slug: str, document: Any) -> Planned:
     parameters = read_parameters(action.parameters, document)
     _check_applicable(action, site.stack, parameters)
     with looking(site.clean):
-        acting = Acting(site, parameters, action.fingerprint(site, parameters))
+        acting = Acting(site, parameters, _all_legible(action.fingerprint(site, parameters)))
         plan, steps = action.plan(acting), action.steps(acting)
     shown = {
         "title": action.title,
@@ -150,6 +152,20 @@ def planned(site: Site, *, slug: str, document: Any) -> Planned:
     }
     target = action.target(site.stack, parameters)
     return Planned(action=action, acting=acting, document=as_document(parameters), plan=shown, target=target)
+
+
+def _all_legible(value: Any) -> Any:
+    """Give JSON whose texts can be stored and have a digest: names of others, as of processes, are any bytes."""
+    match value:
+        case str():
+            return legible(value)
+        case Mapping():
+            return {legible(name): _all_legible(one) for name, one in value.items()}
+        case list():
+            return [_all_legible(one) for one in value]
+        case tuple():
+            return tuple(_all_legible(one) for one in value)
+    return value
 
 
 def _check_applicable(action: Action[Any], stack: StackConfig, parameters: Any) -> None:

@@ -45,6 +45,9 @@ port, how, said = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 if os.fork():
     os._exit(0)
 os.setsid()
+if how == "garbled":
+    with open("/proc/self/comm", "wb") as name:
+        name.write(b"caf\\xe9")
 if how == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if how == "returning":
@@ -146,6 +149,15 @@ def test_what_ignores_being_told_is_killed_after_the_grace(tmp_path: Path) -> No
         began = time.monotonic()
         assert "killed after the grace" in run(acting)[0]
         assert time.monotonic() - began > 0.9
+        assert squatters.alive() == []
+
+
+def test_a_process_whose_name_is_no_utf_8_is_planned_for_and_ends(tmp_path: Path) -> None:
+    with squatting(tmp_path, how="garbled") as squatters, site_of(tmp_path, squatters.port) as site:
+        plan = planned(site, slug=SLUG, document={"service": "till", "port": squatters.port, "grace_seconds": 1})
+        assert [one["name"] for one in plan.acting.facts["holders"]] == ["caf\N{REPLACEMENT CHARACTER}"]
+        assert plan.seen
+        assert "has ended" in run(plan.acting)[0]
         assert squatters.alive() == []
 
 
