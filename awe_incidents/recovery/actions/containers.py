@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from awe_incidents.recovery.actions.base import AlreadyDone, Doing
+from awe_incidents.recovery.actions.base import Acting, ActionFailed, AlreadyDone, Doing
 from awe_incidents.recovery.actions.ended import Ended
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.errors import ActionNotApplicable
@@ -46,6 +47,21 @@ def run_once(site: Site, service: str, arguments: Sequence[str], *, doing: Doing
             raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
         doing.check()
         return engine.run(container, arguments, seconds=seconds, check=doing.check)
+
+
+def check_approved(acting: Acting[Any], now: Mapping[str, Any]) -> None:
+    """See in a step, before its first effect, that these facts are what was approved still. Raises: ActionFailed."""
+    if changed := [name for name, fact in now.items() if acting.facts[name] != fact]:
+        raise ActionFailed(f"nothing was changed: it is not what was approved any more ({', '.join(changed)})")
+
+
+@contextmanager
+def before_any_effect() -> Iterator[None]:
+    """Say of what is not there any more that nothing was changed. Raises: ActionFailed."""
+    try:
+        yield
+    except ActionNotApplicable as gone:
+        raise ActionFailed(f"nothing was changed: {gone}") from None
 
 
 @contextmanager

@@ -50,6 +50,16 @@ def started_at(container: Seen) -> str:
     return str(container.state.get("StartedAt", ""))
 
 
+def facts_of(container: Seen) -> dict[str, str]:
+    """Give by what a container is known again."""
+    return {
+        "service": container.service,
+        "container": container.id,
+        "image": container.image,
+        "started_at": started_at(container),
+    }
+
+
 def is_well(container: Seen) -> bool:
     """Say whether it runs and is not unhealthy, or did once what it was to do."""
     if container.status == "exited":

@@ -7,11 +7,12 @@ fail. A service that is a process is told to end, and by force after the grace; 
 started them.
 
 At most once: before the restart a container that is never started takes the step's token as its name, which the engine
-refuses a second time; of a process only the one that was approved is told to end, by its number and the time when it
-began. Verified by the engine's word that the container was started anew and, where it has a health check, that it is
-healthy; of a process, that another one runs and goes on doing so. Of a lost worker nobody can tell while neither was
-started anew, as the engine or the process may still be at it: a person says how that ended. A container that ran and
-has been down for half a minute, as after an engine that ended in between, was stopped and not started.
+refuses a second time, and a container that is not the one that was approved is left alone; of a process only the one
+that was approved is told to end, by its number and the time when it began. Verified by the engine's word that the
+container was started anew and, where it has a health check, that it is healthy; of a process, that another one runs and
+goes on doing so. Of a lost worker nobody can tell while neither was started anew, as the engine or the process may
+still be at it: a person says how that ended. A container that ran and has been down for half a minute, as after an
+engine that ended in between, was stopped and not started.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any, ClassVar
 import psutil
 
 from awe_incidents.recovery.actions.base import Acting, Action, AlreadyDone, Doing, Plan, Probed, Step, Verified
+from awe_incidents.recovery.actions.containers import before_any_effect, check_approved
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.processes import born, other_process, restart_process
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
@@ -83,13 +85,7 @@ class RestartService(Action[RestartParameters]):
         """Give the container, its image, when it was started and whether it runs; or the process, and when it began."""
         if site.stack.engine is None:
             return {"process": born(site, parameters.service)}
-        container = _container(site, parameters.service)
-        return {
-            "container": container.id,
-            "image": container.image,
-            "started_at": _started_at(container),
-            "is_running": container.status == "running",
-        }
+        return _facts_of(_container(site, parameters.service))
 
     def plan(self, acting: Acting[RestartParameters]) -> Plan:
         """Say what a restart costs."""
@@ -153,10 +149,12 @@ class RestartService(Action[RestartParameters]):
 
 def _restart(acting: Acting[RestartParameters], doing: Doing) -> None:
     grace_seconds = acting.parameters.grace_seconds
-    container = _container(acting.site, acting.parameters.service)
     with acting.site.engine(seconds=grace_seconds + CALL_MARGIN_SECONDS) as engine:
-        if not engine.take_name(doing.token, image=container.image):
+        if not engine.take_name(doing.token, image=acting.facts["image"]):
             raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
+        with before_any_effect():
+            container = _container(acting.site, acting.parameters.service)
+        check_approved(acting, _facts_of(container))
         doing.check()
         engine.restart(container, grace_seconds=grace_seconds)
     doing.say(f"restarted container {container}")
@@ -195,6 +193,15 @@ def _container(site: Site, service: str) -> Seen:
     if len(found) != 1:
         raise ActionNotApplicable(f"service {service} has {len(found)} containers; this action takes exactly one")
     return found[0]
+
+
+def _facts_of(container: Seen) -> dict[str, Any]:
+    return {
+        "container": container.id,
+        "image": container.image,
+        "started_at": _started_at(container),
+        "is_running": container.status == "running",
+    }
 
 
 def _started_at(container: Seen) -> str:

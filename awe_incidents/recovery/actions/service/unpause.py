@@ -4,9 +4,10 @@ Its processes stood still and go on where they were; nothing is restarted, and w
 where they still wait. Ask first who paused it: somebody may be copying its data. Only for stacks in containers.
 
 At most once: before it goes on, a container that is never started takes the step's token as its name, which the engine
-refuses a second time. Verified by the engine's word that it runs, is the same start of the same container and, where it
-has a health check, is healthy. Of a lost worker that word tells, too, once it runs; while it is paused nobody can
-tell, as the call may be on its way: a person says how that ended.
+refuses a second time, and a container that is not the one that was approved is left alone. Verified by the engine's
+word that it runs, is the same start of the same container and, where it has a health check, is healthy. Of a lost
+worker that word tells, too, once it runs; while it is paused nobody can tell, as the call may be on its way: a person
+says how that ended.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from functools import partial
 from typing import Any, ClassVar
 
 from awe_incidents.recovery.actions.base import Acting, Action, AlreadyDone, Doing, Plan, Probed, Step, Verified
-from awe_incidents.recovery.actions.containers import NO_CONTAINERS, one_container
+from awe_incidents.recovery.actions.containers import (
+    NO_CONTAINERS,
+    before_any_effect,
+    check_approved,
+    one_container,
+)
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.actions.traces import Trace
@@ -59,10 +65,7 @@ class UnpauseService(Action[UnpauseParameters]):
 
     def fingerprint(self, site: Site, parameters: UnpauseParameters) -> Mapping[str, Any]:
         """Give the container, its image and when it was started."""
-        container = one_container(site, parameters.service)
-        if container.status != PAUSED:
-            raise ActionNotApplicable(f"container {container} is {container.status}, not paused")
-        return {"container": container.id, "image": container.image, "started_at": _started_at(container)}
+        return _facts_of(_paused(site, parameters.service))
 
     def plan(self, acting: Acting[UnpauseParameters]) -> Plan:
         """Say whom it may disturb."""
@@ -102,13 +105,26 @@ class UnpauseService(Action[UnpauseParameters]):
 
 
 def _unpause(acting: Acting[UnpauseParameters], doing: Doing) -> None:
-    container = one_container(acting.site, acting.parameters.service)
     with acting.site.engine(seconds=CALL_SECONDS) as engine:
-        if not engine.take_name(doing.token, image=container.image):
+        if not engine.take_name(doing.token, image=acting.facts["image"]):
             raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
+        with before_any_effect():
+            container = _paused(acting.site, acting.parameters.service)
+        check_approved(acting, _facts_of(container))
         doing.check()
         engine.unpause(container)
     doing.say(f"container {container} goes on")
+
+
+def _paused(site: Site, service: str) -> Seen:
+    container = one_container(site, service)
+    if container.status != PAUSED:
+        raise ActionNotApplicable(f"container {container} is {container.status}, not paused")
+    return container
+
+
+def _facts_of(container: Seen) -> dict[str, str]:
+    return {"container": container.id, "image": container.image, "started_at": _started_at(container)}
 
 
 def _is_same(acting: Acting[UnpauseParameters], container: Seen) -> bool:

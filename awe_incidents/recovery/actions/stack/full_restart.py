@@ -6,9 +6,10 @@ is started. The same containers run again: images, environment, networks and vol
 Nothing is served meanwhile. What the stack's description does not name is not touched.
 
 At most once: before the first is stopped, a container that is never started takes the step's token as its name, which
-the engine refuses a second time. It is one step, so that nobody can cancel it half-way. Verified by the engine's word
-on each container and, for databases behind a pooler, by a query through it. Of a lost worker the start times tell: all
-started anew is well, some of them is not (restart those with `service.restart`), none is for a person to say.
+the engine refuses a second time, and nothing is stopped unless all are those that were approved. It is one step, so
+that nobody can cancel it half-way. Verified by the engine's word on each container and, for databases behind a pooler,
+by a query through it. Of a lost worker the start times tell: all started anew is well, some of them is not (restart
+those with `service.restart`), none is for a person to say.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from awe_incidents.recovery.actions.base import (
     Step,
     Verified,
 )
-from awe_incidents.recovery.actions.containers import NO_CONTAINERS
+from awe_incidents.recovery.actions.containers import NO_CONTAINERS, check_approved
 from awe_incidents.recovery.actions.ordering import (
+    facts_of,
     in_order,
     is_well,
     settled,
@@ -87,12 +89,7 @@ class FullRestart(Action[FullRestartParameters]):
         found = _containers(site)
         if not found:
             raise ActionNotApplicable("the engine has no container of these services")
-        return {
-            "containers": [
-                {"service": one.service, "container": one.id, "image": one.image, "started_at": started_at(one)}
-                for one in found
-            ]
-        }
+        return {"containers": [facts_of(one) for one in found]}
 
     def plan(self, acting: Acting[FullRestartParameters]) -> Plan:
         """Say what is lost."""
@@ -153,10 +150,12 @@ class FullRestart(Action[FullRestartParameters]):
 
 
 def _restart(acting: Acting[FullRestartParameters], doing: Doing) -> None:
-    grace_seconds, containers = acting.parameters.grace_seconds, _containers(acting.site)
+    grace_seconds = acting.parameters.grace_seconds
     with acting.site.engine(seconds=grace_seconds + CALL_MARGIN_SECONDS) as engine:
-        if not engine.take_name(doing.token, image=containers[0].image):
+        if not engine.take_name(doing.token, image=_facts(acting)[0]["image"]):
             raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
+        containers = _containers(acting.site)
+        check_approved(acting, {"containers": [facts_of(one) for one in containers]})
         for one in reversed(containers):
             doing.check()
             engine.stop(one, grace_seconds=grace_seconds)

@@ -10,10 +10,11 @@ the container that is there now, and still has its checksum. Only for stacks in 
 describes where their data lie.
 
 At most once: before the first container is stopped, one that is never started takes the step's token as its name, which
-the engine refuses a second time. It is one step, so that nobody can cancel it half-way. Verified by the engine's word:
-containers are other ones than before and well, volumes bear the mark with which they were made, the backups have their
-checksums, and databases answer through their poolers. Of a lost worker the engine tells: all anew is well,
-some of it is not (compose makes what is missing; the plan has the command), none is for a person to say.
+the engine refuses a second time, and nothing is stopped unless containers, networks and volumes are those that were
+approved. It is one step, so that nobody can cancel it half-way. Verified by the engine's word: containers are other
+ones than before and well, volumes bear the mark with which they were made, the backups have their checksums, and
+databases answer through their poolers. Of a lost worker the engine tells: all anew is well, some of it is not (compose
+makes what is missing; the plan has the command), none is for a person to say.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ from awe_incidents.recovery.actions.belongings import (
     joined,
     strangers,
 )
+from awe_incidents.recovery.actions.containers import before_any_effect, check_approved
 from awe_incidents.recovery.actions.engine_writer import MARK_LABEL, WritingEngine
 from awe_incidents.recovery.actions.ordering import (
+    facts_of,
     in_order,
     is_well,
     labels_of,
@@ -106,13 +109,7 @@ class ResetStack(Action[ResetParameters]):
             raise ActionNotApplicable("this project has no volume that would be new, or no container to go by")
         backups = [fresh_backup(site, name) for name in sorted(site.stack.databases)]
         return {
-            "containers": [
-                {"service": one.service, "container": one.id, "image": one.image, "started_at": started_at(one)}
-                for one in own.containers
-            ],
-            "networks": [{"name": one["Name"], "id": one["Id"]} for one in own.networks],
-            "volumes": [one["Name"] for one in own.volumes],
-            "kept": [one["Name"] for one in own.kept],
+            **_facts_of(own),
             "backups": [
                 {
                     "database": one.database,
@@ -196,10 +193,13 @@ class ResetStack(Action[ResetParameters]):
 
 
 def _reset(acting: Acting[ResetParameters], doing: Doing) -> None:
-    own, grace_seconds = belongings(acting.site), acting.parameters.grace_seconds
+    grace_seconds = acting.parameters.grace_seconds
     with acting.site.engine(seconds=grace_seconds + CALL_MARGIN_SECONDS) as engine:
-        if not engine.take_name(doing.token, image=own.containers[0].image):
+        if not engine.take_name(doing.token, image=acting.facts["containers"][0]["image"]):
             raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
+        with before_any_effect():
+            own = belongings(acting.site)
+        check_approved(acting, _facts_of(own))
         _take_down(engine, own, grace_seconds, doing)
         made = _make(engine, own, _mark(acting.facts), doing)
         for container_id, like in zip(made, own.containers, strict=True):
@@ -209,6 +209,15 @@ def _reset(acting: Acting[ResetParameters], doing: Doing) -> None:
             look = partial(acting.site.surroundings.engine().any_container, container_id)
             came = wait_until_well(look, doing, seconds=HEALTHY_SECONDS)
             doing.say(f"started {like.name}" + ("" if came else f", which is not well after {HEALTHY_SECONDS:g} s"))
+
+
+def _facts_of(own: Belongings) -> dict[str, Any]:
+    return {
+        "containers": [facts_of(one) for one in own.containers],
+        "networks": [{"name": one["Name"], "id": one["Id"]} for one in own.networks],
+        "volumes": [one["Name"] for one in own.volumes],
+        "kept": [one["Name"] for one in own.kept],
+    }
 
 
 def _take_down(engine: WritingEngine, own: Belongings, grace_seconds: int, doing: Doing) -> None:
