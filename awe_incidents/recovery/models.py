@@ -174,7 +174,7 @@ class ExecutionStep(models.Model):
     execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="steps", db_index=False)
     number = models.PositiveSmallIntegerField()
     key = models.CharField(max_length=100)
-    title = models.CharField(max_length=300)
+    title = models.TextField()  # redacted, as the plan has it: however many files or services it names
     token = models.CharField(max_length=200, unique=True)
     state = models.CharField(max_length=16, default=StepState.WAITING)
     started_at = models.DateTimeField(null=True)

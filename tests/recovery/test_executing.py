@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.utils import timezone
 
 from awe_incidents.accounts.operations import set_roles
@@ -24,6 +24,7 @@ from awe_incidents.recovery.models import Execution, OutputChunk, RecoveryReques
 from awe_incidents.recovery.operations import executing
 from awe_incidents.recovery.operations.claiming import claim_execution
 from awe_incidents.recovery.states import ExecutionState
+from diagnostics.operations import set_stack_secret
 from tests.conftest import SETUP
 from tests.leaks.canaries import DSN, PASSWORD
 from tests.recovery import acting
@@ -142,6 +143,55 @@ def test_a_requester_who_is_not_active_any_more_invalidates(world: World, signed
     type(world.operator).objects.filter(pk=world.operator.pk).update(is_active=False)
     execute(execution)
     assert end_of(execution) == ("invalidated", "none", "invalidated")
+
+
+@pytest.mark.parametrize(("mood", "ends"), [("well", "succeeded"), ("refuses", "failed")])
+def test_a_step_may_name_as_much_as_it_will(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch, mood: str, ends: str
+) -> None:
+    title = "Restart " + ", ".join(f"service-{number}" for number in range(500))
+
+    def steps(action: acting.Write, acts: Any) -> list[Step]:
+        return [Step("line-1", title, partial(acting._write, acts, 1))]
+
+    monkeypatch.setattr(acting.Write, "steps", steps)
+    execution = world.queued(mood=mood)
+    assert execute(execution) == ""
+    assert end_of(execution)[0] == ends
+    assert [step.title for step in execution.steps.all()] == [title]
+    assert execution.request.terms.plan["steps"] == [{"key": "line-1", "title": title}]
+    assert mood == "well" or execution.outcome.endswith("…: the file is not writable")
+
+
+def test_a_steps_row_says_what_its_plan_says_without_secrets(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steps(action: acting.Write, acts: Any) -> list[Step]:
+        return [Step("line-1", f"Write {acting.known(acts)}", partial(acting._write, acts, 1))]
+
+    set_stack_secret(stack=world.stack, name="canary", value="Quartz-0815/Rhomb", by=SETUP, at=timezone.now())
+    monkeypatch.setattr(acting.Write, "steps", steps)
+    execution = world.queued()
+    assert execute(execution) == ""
+    assert end_of(execution)[0] == "succeeded"
+    shown = [one["title"] for one in execution.request.terms.plan["steps"]]
+    assert [step.title for step in execution.steps.all()] == shown
+    assert "Quartz" not in shown[0]
+
+
+def test_what_nobody_expected_before_the_first_step_ends_it_with_nothing_done(
+    world: World, signed_trail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object, **__: object) -> None:
+        raise DataError("value too long")
+
+    execution = world.queued()
+    monkeypatch.setattr(executing, "_start", start)
+    assert execute(execution) == ""
+    assert end_of(execution) == ("failed", "none", "done")
+    assert execution.outcome == "not started: it could not be begun (DataError); the worker's log says why"
+    assert not TargetLock.objects.filter(released_at=None).exists()
+    assert world.lines() == []
 
 
 def test_a_precheck_that_stands_against_it_ends_it_with_nothing_done(world: World, signed_trail: None) -> None:

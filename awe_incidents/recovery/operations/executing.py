@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from awe_incidents.audit.errors import TrailUnavailable
 from awe_incidents.audit.signed import is_signed
 from awe_incidents.recovery.actions.base import ActionFailed, Step, Verified
 from awe_incidents.recovery.actions.site import Site
@@ -27,6 +29,9 @@ from diagnostics.errors import DescriptionOutdated, SecretUnreadable
 
 SIGNATURE_SECONDS = 10.0  # sequencer and signer take half a second
 PAUSE_SECONDS = 0.05
+MAX_TITLE = 300  # in how it ended
+# Nothing is written down then: whoever has the row next, or the next look at it, says what is.
+OUT_OF_ORDER = (LeaseLost, TrailUnavailable, OperationalError, InterfaceError)
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +62,10 @@ def carry_out(held: Held) -> None:
             _fail_unstarted(held, str(error))
             return
         plan = _prepare(held, request, site)
-        if plan is None or not _begin(held, request, plan):
+        if plan is None or not _began(held, request, plan):
             return
         output = Output(held, request.stack)
-        if _do_steps(held, plan.action.steps(plan.acting), output):
+        if _do_steps(held, plan.steps(), output):
             _verify(held, plan, output)
 
 
@@ -74,10 +79,25 @@ def _prepare(held: Held, request: RecoveryRequest, site: Site) -> Planned | None
     except (RecoveryError, Refused) as error:
         _fail_unstarted(held, str(error))
     except Exception as error:
-        trace = cleaned(traceback.format_exc(), request)  # errors of others may quote a secret of the stack
-        log.error("an execution could not be prepared", execution=held.execution_id, trace=trace)
-        _fail_unstarted(held, f"it could not be prepared ({type(error).__name__}); the worker's log says why")
+        _fail_unexpectedly(held, request, error, "it could not be prepared")
     return None
+
+
+def _began(held: Held, request: RecoveryRequest, plan: Planned) -> bool:
+    """Begin; what nobody expected before the first step ends it here, and does not hold its target."""
+    try:
+        return _begin(held, request, plan)
+    except OUT_OF_ORDER:
+        raise
+    except Exception as error:
+        _fail_unexpectedly(held, request, error, "it could not be begun")
+    return False
+
+
+def _fail_unexpectedly(held: Held, request: RecoveryRequest, error: Exception, outcome: str) -> None:
+    trace = cleaned("".join(traceback.format_exception(error)), request)  # others may quote a secret of the stack
+    log.error("an execution could not be prepared", execution=held.execution_id, trace=trace)
+    _fail_unstarted(held, f"{outcome} ({type(error).__name__}); the worker's log says why")
 
 
 def _fail_unstarted(held: Held, outcome: str) -> None:
@@ -95,7 +115,7 @@ def _fail_unstarted(held: Held, outcome: str) -> None:
 
 def _begin(held: Held, request: RecoveryRequest, plan: Planned) -> bool:
     """Say in the trail what is about to happen, wait until that is signed, and begin; False where it did not."""
-    steps = plan.action.steps(plan.acting)
+    steps = plan.steps()
     intent = _intend(held, steps)
     if not _signed_in_time(held, intent):
         release(held, because="the intent was not signed in time, so nothing was done; it is tried again")
@@ -161,14 +181,14 @@ def _do_steps(held: Held, steps: Sequence[Step], output: Output) -> bool:
         except Stopped:
             return False
         except ActionFailed as failed:
-            _fail(held, output.clean(f"step {number}, {step.title}: {failed}"), is_partial=number > 1)
+            _fail(held, output.clean(f"step {number}, {_short(step.title)}: {failed}"), is_partial=number > 1)
             return False
         except LeaseLost:
             raise
         except Exception as error:  # it may have had its effect: look at the target instead of guessing
             trace = output.clean(traceback.format_exc())
             log.error("a step left its effect open", execution=held.execution_id, trace=trace)
-            lose_track(held, output.clean(f"step {number}, {step.title}: {type(error).__name__}"))
+            lose_track(held, output.clean(f"step {number}, {_short(step.title)}: {type(error).__name__}"))
             return False
     with held.writing(ExecutionState.RUNNING, ExecutionState.CANCELLING) as (execution, locked):
         if execution.state == ExecutionState.CANCELLING:
@@ -186,6 +206,11 @@ def _do_steps(held: Held, steps: Sequence[Step], output: Output) -> bool:
         Execution.objects.filter(pk=execution.pk).update(state=ExecutionState.VERIFYING)
         record("execution:steps_done", locked, by=WORKER, at=timezone.now(), execution=execution.pk, steps=len(steps))
     return True
+
+
+def _short(title: str) -> str:
+    """Leave room for what went wrong; the title is whole in the row of the step."""
+    return title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…"
 
 
 def _fail(held: Held, outcome: str, *, is_partial: bool) -> None:

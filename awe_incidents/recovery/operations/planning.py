@@ -6,7 +6,7 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.db import Error as OwnDatabaseError
 
 from awe_incidents.accounts.models import User
 from awe_incidents.recovery import policies
-from awe_incidents.recovery.actions.base import Acting, Action
+from awe_incidents.recovery.actions.base import Acting, Action, Step
 from awe_incidents.recovery.actions.parameters import as_document, read_parameters
 from awe_incidents.recovery.actions.registry import action as action_named
 from awe_incidents.recovery.actions.site import Site
@@ -64,6 +64,11 @@ class Planned:
     def seen(self) -> str:
         """Give the digest of what a person sees before they ask: another target or another plan has another one."""
         return digest_of({"facts": self.acting.facts, "plan": self.plan, "parameters": self.document})
+
+    def steps(self) -> list[Step]:
+        """Give the steps, titled as people see them in the plan."""
+        shown = zip(self.action.steps(self.acting), self.plan["steps"], strict=True)
+        return [replace(step, title=one["title"]) for step, one in shown]
 
     def terms(self, *, stack: Stack, requester: int, expires_at: str) -> Terms:
         """Give what a decision on this is bound to."""
