@@ -28,6 +28,7 @@ _DIGIT = re.compile(rb"[0-9]")
 _COUNT = compile_pattern(names.COUNT)
 _COUNTED_KEYS = compile_pattern(names.COUNTED_KEYS)
 _NOT_COUNTED_KEYS = compile_pattern(names.NOT_COUNTED_KEYS)
+_COLONS = (b":", b"\xef\xbc\x9a")
 _CLOSING = b",;)]}>\\\"'`"
 
 
@@ -129,7 +130,7 @@ class RuleFinder:
         last_name = _DOTTED.sub(b"", value.lower().rstrip(_CLOSING))
         if text[key[0] : key[1]].lower().endswith(last_name):
             return True  # `password=form.password` is code, `password=password` a secret that its name gives away
-        if text[separator[0] : separator[1]].strip() != b":":
+        if text[separator[0] : separator[1]].strip() not in _COLONS:
             return False
         if _KIND.fullmatch(value) and _QUOTED_NAME.match(text, end):
             return True  # `volume "db-token" : secret "db-creds" not found`

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from diagnostics.redaction.rules import names
 
-# A sign of assignment after the name and its quotes, escapes or brackets, plain or encoded.
-SIGN = r"""[\w.\\%&#;"'`\]\[-]*[ \t]*(?:[=:,|>?+!(]|\.=|%3|-)"""
+# A sign of assignment after the name and its quotes, escapes or brackets: plain, encoded or of full width (in UTF-8).
+SIGN = r"""[\w.\\%&#;"'`\]\[-]*[ \t]*(?:[=:,|>?+!(]|\.=|%3|-|\xef\xbc[\x9a\x9d])"""
 # What follows is more than a number of up to five digits.
 NOT_A_COUNT = r"""\W*(?:\d{6}|\d{0,5}(?:[^\d\s,;})&|\]"']|[)\]}]{1,2}\w))"""
 _DECLARATION = r"[\w.-]*[ \t]+[A-Za-z][\w.<>\[\]?|]*[ \t]*=[ \t]*[@\w\[]{0,3}[\"'`\\]"

@@ -9,7 +9,7 @@ from diagnostics.redaction.rules import names
 from diagnostics.redaction.rules.anchors import NAMED, SIGN
 
 KEY_END = r"""(?:\\*["'`]|\[\]|\])*"""
-SEPARATOR = r"""(?P<separator>[ \t]*(?:=>|->|:{1,3}=|[.?+!]?=|\?\?=|:|[ \t]==)[ \t]*)"""
+SEPARATOR = r"""(?P<separator>[ \t]*(?:=>|->|:{1,3}=|[.?+!]?=|\?\?=|:|[ \t]==|\xef\xbc[\x9a\x9d])[ \t]*)"""
 QUOTED = (
     r"""(?:@|[bBuUrRfF]{1,2})?(?:"(?P<secret>(?:[^"\\]|\\.)*)(?:"|\\?$)|'(?P<secret2>(?:[^'\\]|\\.)*)(?:'|\\?$)"""
     r"""|`(?P<secret3>[^`]*)(?:`|$))"""
@@ -107,6 +107,7 @@ SECRET = Rule(
         "tokens=1532 prompt_tokens: 900 max_tokens=4096",
         '"token_type":"bearer","expires_in":3600',
         "token: expired",
+        "token\uff1aexpired",
         "secretName: db-credentials",
         "jwt.exceptions.InvalidTokenError: Not enough segments",
         "token = request.headers.get('authorization')",

@@ -43,7 +43,10 @@ FLAG = Rule(
 TYPED = Rule(
     id="typed-assignment",
     why="a declaration with a type between name and value: Go, Kotlin, TypeScript, Python annotations",
-    pattern=rf"(?i)(?P<key>{_ANY_KEY})(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]{{0,30}}[ \t]*=[ \t]*(?:{_WRAPPER})?{QUOTED}",
+    pattern=(
+        rf"(?i)(?P<key>{_ANY_KEY})(?:(?:[ \t]*:[ \t]*|[ \t]+)[A-Za-z][\w.<>\[\]?|]{{0,30}}[ \t]*=[ \t]*(?:{_WRAPPER})?"
+        rf"|[ \t]*:[ \t]*\([\w.*\[\]]{{1,30}}\)[ \t]*(?:\((?:len|cap)=[^)]*\)[ \t]*)?){QUOTED}"
+    ),
     keywords=_ANY_WORDS,
     anchors=(NAMED,),
     keep_keys=_KEEP,
@@ -52,6 +55,7 @@ TYPED = Rule(
         ('var genericToken string = "zf3d0lxcm3"', "zf3d0lxcm3"),
         ('password: str = "hunter2"', "hunter2"),
         ('password: SecretStr = SecretStr("hunter2")', "hunter2"),
+        (' Password: (string) (len=7) "hunter2",', "hunter2"),
     ),
     leaves=('token_url: str = "https://idp/"', 'password: str = ""'),
 )
@@ -164,6 +168,7 @@ XML = Rule(
         rf"|\bvalue\\*[\"']?\s*[=:]\s*\\*[\"'](?P<secret4>[^\"'\\]+)\\*[\"'][\s,;]*\\*[\"']?(?:name|key)\\*[\"']?\s*[=:]\s*\\*[\"'](?P<key3>{_ANY_KEY})\\*[\"']"
         rf"|\bname=[\"'](?P<key4>{_ANY_KEY})[\"'][^<>]*>\s*(?P<secret5>[^<\s][^<]*)</"
         rf"|(?P<key5>{_ANY_KEY})\\*[\"']\s*:\s*\{{[^{{}}\n]{{0,80}}?[\"'](?:value|data|text|plain|raw|current|default)\\*[\"']\s*:\s*\\*[\"'](?P<secret6>[^\"'\\]+)"
+        rf"|\b(?:name|key)[ \t]*[=:][ \t]*[\"']?(?P<key6>{_ANY_KEY})[\"']?,[ \t]*value[ \t]*[=:][ \t]*(?:[\"'](?P<secret7>[^\"']+)|(?P<secret8>[^\s\"',}}]+))"
     ),
     keywords=_ANY_WORDS,
     anchors=(NAMED,),
@@ -173,6 +178,7 @@ XML = Rule(
         ("<genericToken>zf3d0lxcm3</genericToken>", "zf3d0lxcm3"),
         ('<add key="Password" value="hunter2" />', "hunter2"),
         ('{"name":"DB_PASSWORD","value":"hunter2"}', "hunter2"),
+        ("- {name: JWT_SECRET, value: hunter2}", "hunter2"),
     ),
     leaves=("<tokenType>bearer</tokenType>", '<entry key="timeout" value="30"/>', '{"name":"TZ","value":"UTC"}'),
 )
@@ -232,4 +238,40 @@ LIST_OF_MANY = Rule(
     leaves=('"secrets": ["db_password", "jwt_secret"]', 'tokens = ["NAME", "OP"]'),
 )
 
-RULES = (LIST, LIST_OF_MANY, FLAG, TYPED, ARGUMENT, COLUMN, DIRECTIVE, PROSE, XML, SQL_DETAIL)
+COOKIE = Rule(
+    id="kept-cookie",
+    why="a cookie's value as browsers and curl keep it: the name and value of an HTTP archive, a line of a Netscape jar",
+    pattern=(
+        rf"(?i)\bname\"[ \t]*:[ \t]*\"(?P<key>{names.COMMON_KEY})\"[ \t]*,[ \t]*\"value\"[ \t]*:[ \t]*\"(?P<secret>[^\"\\]+)\""
+        r"|\t(?:TRUE|FALSE)\t/[^\t]*\t(?:TRUE|FALSE)\t\d+\t(?P<key2>[^\t]+)\t(?P<secret2>\S+)"
+    ),
+    keywords=("value", "\t/"),
+    anchors=(r"(?i)(?:\"[ \t]*,[ \t]*\"value\"[ \t]*:|\t(?:TRUE|FALSE)\t/[^\t]*\t(?:TRUE|FALSE)\t\d)",),
+    keep_keys=names.KEEP_COMMON_KEYS,
+    keep_values=names.NO_SECRET,
+    needs=names.RANDOM,
+    finds=(
+        ('{"name":"sessionid","value":"8f7s6d5f4s3d2f1a0q9w8e7r6t5y4u3i"}', "8f7s6d5f4s3d2f1a0q9w8e7r6t5y4u3i"),
+        ("db\tFALSE\t/\tTRUE\t1893456000\tsid\t8f7s6d5f4s3d2f1a0q9w8e7r6t5y4u3i", "8f7s6d5f4s3d2f1a0q9w8e7r6t5y4u3i"),
+    ),
+    leaves=(
+        '{"name":"session_type","value":"abcdefgh12345678ijklmnop"}',
+        "db\tFALSE\t/\tTRUE\t1893456000\tlanguage\ten",
+    ),
+)
+
+ORACLE = Rule(
+    id="oracle-logon",
+    why="user/password@database, as Oracle's JDBC driver and command-line programs take it",
+    pattern=r"(?i)(?:jdbc:oracle:\w+:|\b(?:sqlplus|sqlldr|expdp|impdp)[ \t]+(?:-\w+[ \t]+)*[\"']?)[\w$#.-]+/(?P<secret>[^\s\"'@/][^\s\"']*)@",
+    keywords=("jdbc:oracle", "sqlplus", "sqlldr", "expdp", "impdp"),
+    anchors=(r"(?i:(?:jdbc:oracle:|sqlplus|sqlldr|expdp|impdp)[^/\n]*/[^\n]*@)",),
+    keep_values=names.NO_SECRET,
+    finds=(
+        ("jdbc:oracle:thin:scott/hunter2@//db:1521/x", "hunter2"),
+        ("sqlplus -s scott/hunter2@db", "hunter2"),
+    ),
+    leaves=("jdbc:oracle:thin:@//db:1521/x", "sqlplus scott/$DB_PASSWORD@db", "sqlplus /nolog @script"),
+)
+
+RULES = (LIST, LIST_OF_MANY, FLAG, TYPED, ARGUMENT, COLUMN, DIRECTIVE, PROSE, XML, SQL_DETAIL, COOKIE, ORACLE)
