@@ -8,15 +8,23 @@ from diagnostics.redaction.rule import Rule
 from diagnostics.redaction.rules import names
 from diagnostics.redaction.rules.anchors import NAMED
 
+# A quote or an angle bracket within a word is part of a password; before a sign it ends the URL or a tag.
+_WITHIN = r"[\"'<>]{1,5}[^\s/\"'<>,:;|()\[\]{}=\\&]"
+
 DSN = Rule(
     id="dsn-password",
     why="RFC 3986 3.2.1 userinfo; the password may hold any character, escaped or not, so it ends at the last @",
     pattern=(
-        r"(?i)[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s:/\"'<>\\]*:(?:(?P<secret>[^\s/\"'<>]*[^\s/\"'<>\\])"
+        r"(?i)[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s:/\"'<>\\]*:(?:"
+        rf"(?P<secret3>(?:[^\s/\"'<>0-9]|\d+[^\d\s/\"'<>?#])(?:[^\s/\"'<>]|{_WITHIN})*(?:[^\s/\"'<>\\]|{_WITHIN})[\"'<>]?)"
+        r"|(?P<secret>[^\s/\"'<>]*[^\s/\"'<>\\])"
         r"|(?P<secret2>(?:[^\s/\"'<>0-9]|\d+[^\d\s/\"'<>?#])[^\s\"'<>]*?/[^\s\"'<>@]*(?:@[^\s\"'<>@/]*)*))@"
     ),
     keywords=("@",),
-    anchors=(r":\\?/\\?/[^\s/\"'<>]*:[^\s\"'<>]*@",),
+    anchors=(
+        rf":\\?/\\?/[^\s/\"'<>]*:(?:[^\s\"'<>]|{_WITHIN})*[\"'<>]?@",
+        r"%3[Aa](?:/|%2[Ff]){2}[^\s\"'<>]*(?::|%3[Aa])[^\s\"'<>]*(?:@|%40)",
+    ),
     keep_values=rf"{names.NO_SECRET}|\d{{1,5}}[?#;,].*",
     finds=(
         ("postgresql+asyncpg://ai_user:S3cr3t!Pa55@pgbouncer:6432/ai", "S3cr3t!Pa55"),
@@ -26,6 +34,8 @@ DSN = Rule(
         ("postgresql://ai:sla/sh@postgres/db", "sla/sh"),
         ("smtp+tls://alice@example.com:hunter2@mail:587", "hunter2"),
         ("https://u:%70%40ss@host/", "%70%40ss"),
+        ("create_engine('postgresql://ai:it\\'s@h/d')", "it\\'s"),
+        ("dsn=postgresql%3A%2F%2Fai%3Ahunter2%40h%3A5432%2Fd", "hunter2"),
     ),
     leaves=(
         "http://api:8000/items?mail=a",
@@ -33,6 +43,8 @@ DSN = Rule(
         "https://registry:5000/awe/app@sha256:6e98",
         "transport: redis://:**@redis:6379/0",
         "postgresql://ai_user:${DB_PASSWORD}@postgres/db",
+        '{"url":"http://api:up","by":"x@y"} <a href=http://api:8000>x@y</a>',
+        "GET /sign-in?next=https%3A%2F%2Fh%3A8000%2Fa%40b",
     ),
 )
 
