@@ -59,21 +59,38 @@ DSN_USER_TOKEN = Rule(
     leaves=("ssh://git@host/repo", "https://service_account_for_reports@host/"),
 )
 
+# Where a line of a file begins, behind what a container's name or the engine puts in front.
+_LINE_START = r"^(?:[\w.-]{1,64}\s*\|\s?)?(?:\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?\s)?[ \t]*"
+_PGPASS_HOST = r"(?:\\.|[\w.*-])*(?:\\.|[A-Za-z.*])(?:\\.|[\w.*-])*|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]|/[\w./-]+"
+_PGPASS_FIELD = r"(?:\\.|[^:\\\s\"'(){}\[\]=,/])*"
+
 PGPASS = Rule(
     id="pgpass",
-    why="PostgreSQL 34.16: host:port:database:user:password",
-    pattern=r"(?:^|[\s\"'=])(?:[\w.*-]*[A-Za-z.*][\w.*-]*|\[[0-9a-fA-F:]+\]|/[\w./-]+):(?:\d{2,5}|\*):(?:[A-Za-z_][\w-]{1,62}|\*):(?:[A-Za-z_][\w.-]{1,62}|\*):(?P<bare>[^\s\"']+)",
+    why="PostgreSQL 34.16: host:port:database:user:password; the password of an entry alone on its line goes to its end",
+    pattern=(
+        rf"{_LINE_START}(?P<key>{_PGPASS_HOST}):(?:\d{{4,5}}|\*):(?:\d*[A-Za-z_]{_PGPASS_FIELD}|\*):(?:[A-Za-z_]{_PGPASS_FIELD}|\*):(?P<secret>\S.*?)[ \t\r]*$"
+        rf"|(?:^|[\s\"'=])(?P<key2>{_PGPASS_HOST}):(?:\d{{2,5}}|\*):(?:\d*[A-Za-z_][\w.-]{{1,62}}|\*):(?:[A-Za-z_][\w.@-]{{1,62}}|\*):(?P<bare>[^\s\"']+)"
+    ),
     keywords=(":",),
-    anchors=(r":(?:\d{2,5}|\*):[A-Za-z_*][\w-]*:[A-Za-z_*][\w.-]*:[^\s]",),
-    keep_values=rf"{names.NO_SECRET}|{names.PROSE}",
+    anchors=(r":(?:\d{2,5}|\*):\d*[A-Za-z_*][^:\s]*(?:\\:[^:\s]*)*:[A-Za-z_*][^:\s]*(?:\\:[^:\s]*)*:[^\s]",),
+    keep_keys=(  # a place in a file, a line of Python's logging
+        r"(?i)\.(?:[chm]|cc|cpp|cs|conf|css|cfg|go|html?|ini|java|jsx?|kt|log|lua|md|php|pl|py[ix]?|rb|rs|scss|sh|sql|swift|toml|tsx?|txt|vue|xml|ya?ml)$"
+        r"|^(?:debug|info|notice|warn(?:ing)?|error|critical|fatal|log)$"
+    ),
+    keep_values=rf"{names.NO_SECRET}|{names.PROSE}(?:\s.*)?|[0-9a-fA-F]{{1,4}}(?::[0-9a-fA-F]{{1,4}})+|(?:\S+\s+){{5,}}.*",
     finds=(
         ("postgres:5432:ai_workflow:ai_user:S3cr3t!Pa55", "S3cr3t!Pa55"),
         ("*:*:*:ai_user:a\\:b", "a\\:b"),
+        ("localhost:5432:ai.db:u:it's hunter2", "it's hunter2"),
+        ("\\:\\:1:5432:1ai:ai_user@srv:hunter2", "hunter2"),
     ),
     leaves=(
         "serial=0A:1B:2C:3D:4E:5F:60:71:82:93",
         "12:34:56 mac 02:42:ac:12:00:05",
         "app.py:1042:12: error: expected",
+        "models.py:1042:class:Meta:ordering",
+        "ERROR:12345:root:main:something failed",
+        "mac aa:11:bb:cc:dd:ee fe80:11:ab:cd:ef:1",
     ),
 )
 
