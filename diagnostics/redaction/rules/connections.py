@@ -97,12 +97,20 @@ PGPASS = Rule(
 USERLIST = Rule(
     id="userlist",
     why='PgBouncer auth_file: "user" "password", one pair a line',
-    pattern=r"^\s*(?:[\w.-]+\s*\|\s*)?\"[^\"]{1,63}\" \"(?P<secret>(?:[^\"]|\"\")+)\"(?:\s*|\s[^\"]*)$",
-    keywords=('" "',),
-    anchors=(r"\"[^\"\n]{1,63}\" \"[^\"\n]",),
+    pattern=(
+        r"^\s*(?:[\w.-]+\s*\|\s*)?\"[^\"]{1,63}\"[ \t]+\"(?P<secret>(?:[^\"]|\"\")+)\"(?:\s*|\s[^\"]*)$"
+        rf"|{_LINE_START}\"[^\"\s/]{{1,63}}\"[ \t]+\"(?P<secret2>(?:[^\"]|\"\")+)\"\s*$"
+    ),
+    keywords=('" "', '"\t', '"  '),
+    anchors=(r"\"[^\"\n]{1,63}\"[ \t]+\"[^\"\n]",),
     keep_values=names.NO_SECRET,
-    finds=(('"ai_user" "hunter2"', "hunter2"), ('"ai_user" "md5a1b2c3d4e5f60718293a4b5c6d7e8f90"', "a1b2c3d4e5f6")),
-    leaves=('GET "/a" "/b"', '"ai_user" ""'),
+    finds=(
+        ('"ai_user" "hunter2"', "hunter2"),
+        ('"ai_user"\t"hunter2"', "hunter2"),
+        ('pgbouncer_1 | 2026-01-02T03:04:05.000Z "ai_user"  "hunter2"', "hunter2"),
+        ('"ai_user" "md5a1b2c3d4e5f60718293a4b5c6d7e8f90"', "a1b2c3d4e5f6"),
+    ),
+    leaves=('GET "/a" "/b"', '"ai_user" ""', '2026-01-02T03:04:05.000Z "GET /a" "curl/8.5.0"'),
 )
 
 PG_HASH = Rule(
