@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from awe_incidents.audit.canonical import MAX_INTEGER
 
-_TIME: Final = {"type": "string", "pattern": r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z$"}
+_DATE: Final = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME: Final = {"type": "string", "pattern": rf"^{_DATE}T([01][0-9]|2[0-3])(:[0-5][0-9]){{2}}\.[0-9]{{6}}Z$"}
 _UUID: Final = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 _VERB: Final = {"type": "string", "pattern": "^[a-z_]+:[a-z_]+$", "maxLength": 64}
 _INDEX: Final = {"type": "integer", "minimum": 0}

@@ -60,7 +60,8 @@ def rotation_of(body: bytes) -> Rotation | None:
         content = canonical.parse(body)
     except AuditError:
         return None
-    if (content.get("v"), content.get("verb")) != (1, VERB):
+    version = content.get("v")
+    if type(version) is not int or (version, content.get("verb")) != (1, VERB):  # and True == 1 in Python
         return None
     match content.get("data"):
         case {"note": str(signed)}:

@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -342,7 +342,7 @@ class KeyChain:
         for index, data in found:
             try:
                 content = parse_entry(data)
-                if content.get("v") != 1 or content.get("verb") != ROTATED:
+                if version_of(content) != 1 or content.get("verb") != ROTATED:
                     continue
                 check_members(content)
             except Refused:
@@ -779,7 +779,8 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=T
 # and looking for marks is many times as fast as a regular expression.
 _MARKS = bytes(48 if 48 <= byte <= 57 else 33 if byte >= 0xF0 else 32 for byte in range(256))
 _LONG_NUMBER, _BEYOND = b"0" * 16, b"!"
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII).fullmatch
+_DATE = "(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = re.compile(_DATE + r"T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}\.[0-9]{6}Z").fullmatch
 _EVENT = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
@@ -847,13 +848,31 @@ def _written(value: object, depth: int) -> str:
     return _ENCODE(value)
 
 
+def version_of(content: dict[str, Any]) -> int:
+    """Give the version of an entry; raises Refused."""
+    version = content.get("v")
+    if type(version) is not int:  # and True == 1 in Python
+        raise Refused("its version is no whole number")
+    return version
+
+
+def is_time(text: str) -> bool:
+    """Tell whether a text is a time, of a day that there was, in the form in which entries have it."""
+    if _TIME(text) is None:
+        return False
+    try:
+        return text[8:10] <= "28" or bool(date.fromisoformat(text[:10]))
+    except ValueError:
+        return False
+
+
 def check_members(content: dict[str, Any]) -> None:
     """Check that an entry of version 1 has the members that it has to have; raises Refused."""
     if not content.keys() >= MEMBERS:
         raise Refused(f"it is no entry of the trail: {', '.join(sorted(MEMBERS - content.keys()))} missing")
     at, event = content["at"], content["id"]
-    if type(at) is not str or _TIME(at) is None:
-        raise Refused("its time is not of the form 2026-11-23T20:00:00.000000Z")
+    if type(at) is not str or not is_time(at):
+        raise Refused("its time is none, or not of the form 2026-11-23T20:00:00.000000Z")
     if type(event) is not str or _EVENT(event) is None:
         raise Refused("its event id is no UUID in small letters")
     if type(content["verb"]) is not str:
@@ -1029,7 +1048,7 @@ class Entries:
         for index, data in enumerate(entries, first):
             try:
                 content = parse_entry(data)
-                if content.get("v") != 1:
+                if version_of(content) != 1:
                     self.unknown_versions += 1
                     continue
                 check_members(content)

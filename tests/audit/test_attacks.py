@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awe_incidents.audit import canonical, merkle, note
+from awe_incidents.audit import canonical, merkle, note, verify_trail
 from awe_incidents.audit.bundle import Record
 from awe_incidents.audit.checkpoint import Checkpoint
 from awe_incidents.audit.errors import EntryTooLarge, TileMalformed
@@ -553,6 +553,9 @@ def test_entries_behind_the_last_witnessed_checkpoint_are_unanchored(log: Log, t
         (b'{"a":' * 40 + b"1" + b"}" * 40, "levels"),
         (b'{"a":' + b"[" * 20_000, "levels"),
         (b'{"v":1}', "missing"),
+        (b"{}", "version"),
+        (b'{"v":"1"}', "version"),
+        (logs.entry(700, at=logs.BEGAN).body.replace(b'"v":1', b'"v":true'), "version"),
         (logs.entry(700, at=logs.BEGAN).body.replace(b'.000000Z"', b'Z"'), "time"),
         (logs.entry(700, at=logs.BEGAN).body.replace(b'"verb":"stack:tried"', b'"verb":7'), "verb"),
         (logs.entry(700, at=logs.BEGAN).body.replace(b'"data":{"number":700}', b'"data":null'), "no objects"),
@@ -569,6 +572,44 @@ def test_a_signed_entry_that_two_readers_could_read_differently(
     report = log.verify(log.export(tmp_path / "bundle"))
     assert verdict(report) == ("NON_CANONICAL", 700)
     assert any(word in report.as_words() for word in words.split("|")), report.as_words()
+
+
+TIMES = {
+    "0001-01-01T00:00:00.000000Z": True,
+    "9999-12-31T23:59:59.999999Z": True,
+    "2024-02-29T00:00:00.000000Z": True,
+    "2026-04-30T00:00:00.000000Z": True,
+    "0000-01-01T00:00:00.000000Z": False,
+    "2026-00-18T00:00:00.000000Z": False,
+    "2026-13-18T00:00:00.000000Z": False,
+    "2026-11-00T00:00:00.000000Z": False,
+    "2026-11-31T00:00:00.000000Z": False,
+    "2026-12-32T00:00:00.000000Z": False,
+    "2026-02-29T00:00:00.000000Z": False,
+    "1900-02-29T00:00:00.000000Z": False,
+    "2026-11-18T24:00:00.000000Z": False,
+    "2026-11-18T11:60:00.000000Z": False,
+    "2026-11-18T11:06:60.000000Z": False,
+    "2026-11-18T11:06:99.999999Z": False,
+    "2026-11-18T11:06:00.00000Z": False,
+    "2026-11-18T11:06:00.000000+00:00": False,
+    "2026-11-18 11:06:00.000000Z": False,
+    "2026-11-18T11:06:00.000000Z\n": False,
+    "٢026-11-18T11:06:00.000000Z": False,
+}
+
+
+@pytest.mark.parametrize(("at", "is_time"), TIMES.items(), ids=map(repr, TIMES))
+def test_a_time_that_does_not_exist_is_no_time_of_an_entry(log: Log, tmp_path: Path, at: str, is_time: bool) -> None:
+    content = json.loads(logs.entry(700, at=logs.BEGAN).body) | {"at": at}
+    if is_time:
+        verify_trail.check_members(content)
+        return
+    log.records.append(Record(body=canonical.encode(content)))
+    log.sign(witnessed=True)
+    report = log.verify(log.export(tmp_path / "bundle"))
+    assert verdict(report) == ("NON_CANONICAL", 700)
+    assert "time" in report.as_words()
 
 
 def test_large_integers_and_rare_keys_within_the_limits_are_fine(log: Log, tmp_path: Path) -> None:

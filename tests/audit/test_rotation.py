@@ -29,7 +29,7 @@ from awe_incidents.audit.rotating import rotate_log_keys
 from awe_incidents.audit.rotation import VERB, Rotation, parse_rotation, rotation_of
 from awe_incidents.audit.state import trail_state
 from awe_incidents.audit.tiles import encode_bundle
-from awe_incidents.audit.verify_trail import Pins, Report, Verification, main, parse_key
+from awe_incidents.audit.verify_trail import KeyChain, Pins, Report, Verification, main, parse_key
 from tests.audit import dying, logs, rows
 from tests.audit.logs import Log
 from tests.audit.test_processes import PROGRAM, WITHIN_SECONDS, published_size, sequencing, signing, until
@@ -243,10 +243,20 @@ def test_what_they_did_not_sign_is_refused(signed: bytes) -> None:
 
 def test_other_entries_tell_of_no_key() -> None:
     mentions = logs.entry(1, at=logs.BEGAN, data={"words": VERB}).body
-    for body in (b"", b"{log_key:rotated", b"[]", logs.entry(1, at=logs.BEGAN).body, mentions):
+    tells = logs.entry(1, at=logs.BEGAN, verb=VERB).body
+    others = [tells.replace(b'"v":1', version) for version in (b'"v":2', b'"v":true', b'"v":"1"')]
+    for body in (b"", b"{log_key:rotated", b"[]", logs.entry(1, at=logs.BEGAN).body, mentions, *others):
         assert rotation_of(body) is None
     with pytest.raises(RotationRefused):
-        rotation_of(logs.entry(1, at=logs.BEGAN, verb=VERB).body)
+        rotation_of(tells)
+
+
+@pytest.mark.parametrize("version", [b'"v":2', b'"v":true', b'"v":"1"'])
+def test_an_entry_of_another_version_brings_no_key_in(version: bytes) -> None:
+    body = rotated().records[150].body
+    pins = Pins(Log().origin, list(map(parse_key, Log().vkeys())))
+    assert KeyChain(pins, [(150, body)]).entries
+    assert not KeyChain(pins, [(150, body.replace(b'"v":1', version))]).entries
 
 
 def test_keys_stand_with_the_entries_that_they_vouch_for() -> None:
