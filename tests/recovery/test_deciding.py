@@ -256,7 +256,12 @@ def _with_role(user: User, role: Role) -> User:
     return user
 
 
-@pytest.mark.parametrize("document", [{}, {"file": 1}, {"file": "UPPER"}, {"file": "a", "other": 1}, [], "x", None])
+CONTROLLING = [{"file": "target\n"}, {"file": "target", "user": "a\tb"}, {"file": "target", "user": "\x7f"}]
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"file": 1}, {"file": "UPPER"}, {"file": "a", "other": 1}, [], "x", None, *CONTROLLING]
+)
 def test_parameters_that_break_the_schema_are_refused(world: World, document: object) -> None:
     with pytest.raises(ParametersInvalid):
         operations.plan_action(stack=world.stack, slug="test.write", document=document, user=world.operator)

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 from awe_incidents.recovery.errors import ParametersInvalid
 
 MAX_NUMBER = 2**53 - 1  # canonical JSON has no greater ones
-NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # neither PostgreSQL nor UTF-8 can hold these
+# What neither PostgreSQL nor UTF-8 can hold, and control characters: no name has any, and `$` lets a line end pass.
+UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 TYPES: Mapping[Any, Mapping[str, Any]] = {
     str: {"type": "string", "minLength": 1, "maxLength": 500},
     int: {"type": "integer", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
@@ -63,8 +64,10 @@ def read_parameters(kind: type[P], document: Any) -> P:
     errors = sorted(Draft202012Validator(schema_of(kind)).iter_errors(document), key=lambda one: str(one.json_path))
     if errors:
         raise ParametersInvalid([("/".join(map(str, one.absolute_path)), one.message[:200]) for one in errors[:20]])
-    if unstorable := [name for name, value in document.items() if NO_TEXT.search(_text(value))]:
-        raise ParametersInvalid([(name, "This holds characters that no text can hold.") for name in unstorable])
+    if unfit := [name for name, value in document.items() if UNFIT.search(_text(value))]:
+        raise ParametersInvalid(
+            [(name, "This holds control characters, or others that no text can hold.") for name in unfit]
+        )
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
     return kind(**values)
 
