@@ -45,6 +45,15 @@ def kept_beside(path: Path, label: str) -> Path:
     return path.with_name(f"{path.name}.before-{label}")
 
 
+def is_kept(path: Path, label: str) -> bool:
+    """Say whether something is kept under the label; not so a second name of what the file itself is still.
+
+    Such a name was left by an exchange that was cut short before it replaced anything.
+    """
+    kept = kept_beside(path, label)
+    return os.path.lexists(kept) and not os.path.samestat(kept.lstat(), path.lstat())
+
+
 def exchange(contents: Mapping[Path, bytes], *, digests: Mapping[Path, str], label: str) -> None:
     """Give files new contents while each still has its digest; mode and owner stay, and the former is kept beside.
 
@@ -53,6 +62,8 @@ def exchange(contents: Mapping[Path, bytes], *, digests: Mapping[Path, str], lab
     new = {path: path.with_name(f".{path.name}.new-{label}") for path in contents}
     kept: list[Path] = []
     try:
+        if not any(is_kept(path, label) for path in contents):  # what one left that was cut short before any effect
+            _remove([kept_beside(path, label) for path in contents], *new.values())
         for path in contents:
             os.link(path, kept_beside(path, label), follow_symlinks=False)
             kept.append(kept_beside(path, label))

@@ -38,7 +38,7 @@ from awe_incidents.recovery.actions.base import (
     Verified,
 )
 from awe_incidents.recovery.actions.containers import one_container
-from awe_incidents.recovery.actions.kept_files import content_of, digest_of, exchange, facts_of, kept_beside
+from awe_incidents.recovery.actions.kept_files import content_of, digest_of, exchange, facts_of, is_kept, kept_beside
 from awe_incidents.recovery.actions.logging_in import LoginRefused, is_accepted, login_of, probe_token
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.processes import restart_process
@@ -141,8 +141,8 @@ class RotateSecret(Action[RotateParameters]):
         """See that nothing of it was begun, and that services can be restarted."""
         stack = acting.site.stack
         for path in key_files(stack):
-            if (kept := kept_beside(path, _label(acting))).exists():
-                yield f"{shown(stack, kept)} is there already"
+            if is_kept(path, _label(acting)):
+                yield f"{shown(stack, kept_beside(path, _label(acting)))} is there already"
         for name in signing_services(stack) if stack.engine is not None else ():
             if (status := one_container(acting.site, name).status) not in {"running", "exited", "restarting"}:
                 yield f"the container of {name} is {status}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -11,7 +13,7 @@ from django.utils import timezone
 from awe_incidents.accounts.models import User
 from awe_incidents.recovery import operations
 from awe_incidents.recovery.actions.base import Acting, ActionFailed, AlreadyDone, Doing, Probed
-from awe_incidents.recovery.actions.kept_files import digest_of, exchange
+from awe_incidents.recovery.actions.kept_files import digest_of, exchange, is_kept
 from awe_incidents.recovery.actions.registry import action
 from awe_incidents.recovery.actions.signing_keys import key_in, with_key
 from awe_incidents.recovery.errors import ActionNotApplicable
@@ -140,6 +142,10 @@ def test_nothing_is_written_where_a_file_changed_or_the_label_was_used(
         plan = planned(site, slug=SLUG, document={})
         (step,) = plan.action.steps(plan.acting)
         assert plan.action.probe(plan.acting) == Probed.CANNOT_TELL
+        label = plan.plan["way_back"].split('"')[1]
+        for path in contents:  # as a worker leaves it that was killed before it replaced anything
+            path.with_name(f"{path.name}.before-{label}").hardlink_to(path)
+        assert list(plan.action.prechecks(plan.acting)) == []
         try:
             files_of(awe_stack)[0].write_bytes(contents[files_of(awe_stack)[0]] + b"# changed\n")
             with pytest.raises(ActionFailed, match="nothing was written"):
@@ -149,6 +155,7 @@ def test_nothing_is_written_where_a_file_changed_or_the_label_was_used(
             step.run(doing)
             assert restarted == list(plan.acting.facts["services"])
             assert plan.action.probe(plan.acting) == Probed.FINISHED_BADLY  # nobody uses it yet
+            assert [one.endswith("is there already") for one in plan.action.prechecks(plan.acting)] == [True, True]
             written = {path: path.read_bytes() for path in contents}
             with pytest.raises(AlreadyDone):
                 step.run(doing)
@@ -224,6 +231,48 @@ def test_an_exchange_that_cannot_be_whole_leaves_everything_as_it_was(tmp_path: 
     exchange({first: b"new", second: b"new"}, digests=dict.fromkeys((first, second), digest_of(b"old")), label="x")
     assert {path.read_bytes() for path in (first, second)} == {b"new"}
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+
+
+class Killed(BaseException):
+    """Nothing is cleared up after it, as after a kill."""
+
+
+@pytest.mark.parametrize(
+    "at", ["os.link", "awe_incidents.recovery.actions.kept_files._write_like", "pathlib.Path.replace"]
+)
+@pytest.mark.parametrize("after", [0, 1])
+def test_an_exchange_that_was_killed_before_it_replaced_anything_is_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, after: int
+) -> None:
+    paths = [tmp_path / "first", tmp_path / "second"]
+    for path in paths:
+        path.write_bytes(b"old")
+    digests = dict.fromkeys(paths, digest_of(b"old"))
+    real = pkgutil.resolve_name(at)
+    calls: list[Any] = []
+
+    def killed(*arguments: Any, **more: Any) -> Any:
+        if len(calls) == after:
+            raise Killed
+        calls.append(arguments)
+        return real(*arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(at, killed)
+        with pytest.raises(Killed):
+            exchange(dict.fromkeys(paths, b"cut short"), digests=digests, label="x")
+    if at == "pathlib.Path.replace" and after:
+        assert is_kept(paths[0], "x")
+        with pytest.raises(AlreadyDone):
+            exchange(dict.fromkeys(paths, b"new"), digests=digests, label="x")
+        assert [path.read_bytes() for path in paths] == [b"cut short", b"old"]
+        return
+    assert not any(is_kept(path, "x") for path in paths)
+    exchange(dict.fromkeys(paths, b"new"), digests=digests, label="x")
+    assert all(is_kept(path, "x") for path in paths)
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert found == {"first": b"new", "second": b"new", "first.before-x": b"old", "second.before-x": b"old"}
+    assert {path.stat().st_nlink for path in paths} == {1}
 
 
 @pytest.mark.parametrize(
