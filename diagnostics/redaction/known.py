@@ -98,7 +98,8 @@ def _forms(value: str) -> Iterator[bytes]:
     texts = {value, html.escape(value), html.escape(value).replace("&#x27;", "&#39;"), value.replace("'", "''")}
     texts |= set(_escaped(value)) | {repr(value)[1:-1], value.replace("'", "'\"'\"'"), value.replace("'", "'\\''")}
     quoted = {quote(data, safe=""), quote(data, safe="/"), quote_plus(data), quote(data, safe="!*'()~-._")}
-    texts |= quoted | {_lower_escapes(text) for text in quoted}
+    quoted |= {_lower_escapes(text) for text in quoted}
+    texts |= quoted | {quote(text, safe="") for text in quoted} | set(_every_character(value, data))
     forms = {text.encode("utf-8", "surrogatepass") for text in texts}
     if len(data) >= ANYWHERE_BYTES:
         forms |= {data.hex().encode("ascii"), data.hex().upper().encode("ascii")}
@@ -114,6 +115,18 @@ def _escaped(value: str) -> Iterator[str]:
             yield text
             yield text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
             yield text.replace("/", "\\/")
+
+
+def _every_character(value: str, data: bytes) -> Iterator[str]:
+    """Give the forms in which nothing is plain: percent-encoded, escaped as in JSON or C, as HTML entities."""
+    for form in ("%{:02X}", "\\x{:02X}"):
+        text = "".join(map(form.format, data))
+        yield from (text, text.lower())
+    units = value.encode("utf-16-be", "surrogatepass")
+    for form in ("\\u{:04x}", "\\u{:04X}"):
+        yield "".join(form.format(int.from_bytes(units[at : at + 2])) for at in range(0, len(units), 2))
+    for form in ("&#{};", "&#x{:x};", "&#x{:X};"):
+        yield "".join(map(form.format, map(ord, value)))
 
 
 def _lower_escapes(text: str) -> str:
@@ -135,10 +148,9 @@ def _base64_forms(data: bytes) -> Iterator[bytes]:
             yield core.translate(bytes.maketrans(b"+/", b"-_"))
 
 
+_BYTES = tuple(chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\x{byte:02x}" for byte in range(256))
+
+
 def _union(needles: Iterable[bytes]) -> str:
     ordered = sorted(needles, key=lambda needle: (-len(needle), needle))
-    return "|".join("".join(_byte(byte) for byte in needle) for needle in ordered)
-
-
-def _byte(byte: int) -> str:
-    return chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\x{byte:02x}"
+    return "|".join("".join(map(_BYTES.__getitem__, needle)) for needle in ordered)
