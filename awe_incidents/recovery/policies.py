@@ -79,7 +79,7 @@ def check_may_decide(user: User, *, requester_id: int, affected_user: str) -> No
 def check_stack_named(tier: Tier, *, typed: str, stack_name: str) -> None:
     """Demand the typed name of the stack where everything on it may be lost. Raises: StackNotNamed."""
     if tier >= Tier.FOUR_EYES_AND_BACKUP and typed != stack_name:
-        raise StackNotNamed(f"this may destroy all data of a stack; type its name, {stack_name}, to approve")
+        raise StackNotNamed(f"this may destroy all data of a stack; type its name, {stack_name}")
 
 
 def check_may_break_glass(user: User, *, incident_id: int | None) -> None:

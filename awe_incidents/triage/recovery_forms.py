@@ -38,8 +38,8 @@ class BoundForm(DecisionForm):
             self.data = {**dict(self.data.items()), "digest": self.thing.terms.digest}
 
 
-class ApprovalForm(BoundForm):
-    """An approval; where a stack may be lost, its name is typed."""
+class StackNamedForm(DecisionForm):
+    """Where a stack may be lost, its name is typed."""
 
     typed_stack = text_field(label="Type the name of the stack", required=False, max_length=63)
 
@@ -49,6 +49,10 @@ class ApprovalForm(BoundForm):
             del self.fields["typed_stack"]
         else:
             self.fields["typed_stack"].widget.attrs["autocomplete"] = "off"
+
+
+class ApprovalForm(StackNamedForm, BoundForm):
+    """An approval."""
 
 
 class BecauseForm(StepForm):
@@ -63,7 +67,7 @@ class MayBecauseForm(StepForm):
     because = text_field(label="Why (may stay empty)", rows=3, max_length=MAX_REASON, required=False)
 
 
-class BreakGlassForm(DecisionForm):
+class BreakGlassForm(StackNamedForm):
     """Asks why nobody can be waited for."""
 
     because = text_field(label="Why nobody can be waited for", rows=3, max_length=MAX_REASON)

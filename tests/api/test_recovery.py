@@ -199,6 +199,12 @@ def test_other_bad_input_is_named(operator: User, approver: User, world: World) 
     problem_of(step(approver, world.ask(), "approval", digest="0" * 64, because="x"), 409, "digest-differs")
     terms = world.ask("test.write_for_good").terms
     problem_of(step(approver, terms.request, "approval", digest=terms.digest, because="x"), 400, "stack-not-named")
+    responder, request = (
+        _person("responder", Role.RESPONDER),
+        world.ask("test.write_for_good", incident=world.incident()),
+    )
+    problem_of(step(responder, request, "break-glass", because="x"), 400, "stack-not-named")
+    assert step(responder, request, "break-glass", because="x", stack="plain").status_code == 201
     database = {**ASKED, "action": "database.terminate_sessions", "parameters": {"database": "x"}}
     problem_of(post(operator, REQUESTS, database), 409, "action-not-applicable")
     missing = client_of(approver).post(

@@ -355,6 +355,21 @@ def test_every_step_has_its_help(capsys: pytest.CaptureFixture[str], monkeypatch
         assert "--json" in told
 
 
+def test_where_a_stack_may_be_lost_its_name_is_typed_to_break_the_glass(
+    world: World, shell: Shell, responder: User
+) -> None:
+    responder.set_password(PASSWORD)
+    responder.save()
+    request = world.ask("test.write_for_good", incident=world.incident())
+    argv = ("break-glass", str(request.pk), "--because", "it burns")
+    assert "type its name, plain" in shell.refused(responder, *argv, typed=f"{PASSWORD}\n", code=1)
+    request.refresh_from_db()
+    assert request.state == "pending_approval"
+    shell(responder, *argv, "--stack", "plain", typed=f"{PASSWORD}\n")
+    request.refresh_from_db()
+    assert request.state == "approved"
+
+
 def test_broken_glass_that_waits_for_its_review_is_listed_however_it_ended(
     world: World, shell: Shell, operator: User, approver: User, responder: User
 ) -> None:

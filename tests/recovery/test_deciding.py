@@ -224,6 +224,15 @@ def test_a_broken_glass_takes_role_and_incident(world: World, responder: User) -
         _break(world.ask(incident=world.incident()), world.operator)
 
 
+def test_what_may_destroy_a_stack_takes_its_typed_name_past_the_approval_too(world: World, responder: User) -> None:
+    request = world.ask("test.write_for_good", incident=world.incident())
+    for typed in ("", "Plain"):
+        with pytest.raises(StackNotNamed):
+            _break(request, responder, typed_stack=typed)
+    assert not Review.objects.exists()
+    assert _break(request, responder, typed_stack="plain").state == "approved"
+
+
 def test_a_broken_glass_does_not_wait_for_long(world: World, responder: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awe_incidents.recovery.operations.breaking_glass.BREAK_GLASS_TIME", timedelta(milliseconds=50))
     request = _break(world.ask(incident=world.incident()), responder)
@@ -233,9 +242,9 @@ def test_a_broken_glass_does_not_wait_for_long(world: World, responder: User, mo
     assert end_of(request.execution) == ("expired", "none", "expired")
 
 
-def _break(request: RecoveryRequest, user: User) -> RecoveryRequest:
+def _break(request: RecoveryRequest, user: User, **more: str) -> RecoveryRequest:
     return operations.break_glass(
-        request=request, user=user, by=actor(user), at=timezone.now(), because="the site is down"
+        request=request, user=user, by=actor(user), at=timezone.now(), because="the site is down", **more
     )
 
 

@@ -222,6 +222,19 @@ def test_cancelled_before_it_began(world: World) -> None:
     assert state_of(request) == "cancelled"
 
 
+def test_where_a_stack_may_be_lost_its_name_is_typed_to_break_the_glass(world: World, responder: User) -> None:
+    client, said = with_password(responder), {"because": "it burns", "password": PASSWORD}
+    other = world.ask(incident=world.incident())
+    assert "Type the name of the stack" not in client.get(page_of(other, "break-glass")).content.decode()
+    request = world.ask("test.write_for_good", incident=world.incident())
+    assert "Type the name of the stack" in client.get(page_of(request, "break-glass")).content.decode()
+    for typed in ("", "plan"):
+        answer = client.post(page_of(request, "break-glass"), {**said, "typed_stack": typed})
+        assert (answer.status_code, state_of(request)) == (409, "pending_approval")
+    assert client.post(page_of(request, "break-glass"), {**said, "typed_stack": "plain"}).status_code == 302
+    assert state_of(request) == "approved"
+
+
 def test_the_glass_is_broken_and_reviewed_by_another(world: World, responder: User) -> None:
     request = world.ask(incident=world.incident())
     said = {"because": "it burns", "password": PASSWORD}

@@ -31,6 +31,14 @@ from awe_incidents.recovery.queries import requests
 from awe_incidents.recovery.states import ExecutionState, ReviewVerdict
 
 
+class TypedStack(Text):
+    """The stack's name, where everything on it may be lost."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        told = "Tier 3 only: the stack's name, typed."
+        super().__init__(required=False, default="", allow_blank=True, max_length=63, help_text=told, **kwargs)
+
+
 class Reasoned(Fields):
     """A reason."""
 
@@ -47,10 +55,7 @@ class DecisionForm(Reasoned):
 class ApprovalForm(DecisionForm):
     """An approval."""
 
-    stack = Text(
-        required=False, default="", allow_blank=True, max_length=63,
-        help_text="Tier 3 only: the stack's name, typed.",
-    )  # fmt: skip
+    stack = TypedStack()
 
 
 @extend_schema_serializer(component_name="RecoveryDenial")
@@ -73,6 +78,8 @@ class CancellationForm(Reasoned):
 @extend_schema_serializer(component_name="RecoveryBreakGlass")
 class BreakGlassForm(Reasoned):
     """Why nobody can be waited for."""
+
+    stack = TypedStack()
 
 
 @extend_schema_serializer(component_name="RecoveryReview")
@@ -214,7 +221,14 @@ class BreakGlass(StepOnRequest):
     form = BreakGlassForm
     scopes: ClassVar = {"POST": Scope.RECOVERY_BREAK_GLASS}
     refusals: ClassVar = {
-        "POST": (*MOVING, errors.RequestExpired, errors.IncidentRequired, errors.BreakGlassRefused, errors.TooOften),
+        "POST": (
+            *MOVING,
+            errors.StackNotNamed,
+            errors.RequestExpired,
+            errors.IncidentRequired,
+            errors.BreakGlassRefused,
+            errors.TooOften,
+        ),
     }
 
     @extend_schema(operation_id="break_glass", request=BreakGlassForm, responses=ANSWER)
@@ -224,7 +238,9 @@ class BreakGlass(StepOnRequest):
 
     def take(self, request: RecoveryRequest, asked: Mapping[str, Any], *, user: User, by: Actor, at: datetime) -> None:
         """Break the glass."""
-        operations.break_glass(request=request, user=user, by=by, at=at, **asked)
+        operations.break_glass(
+            request=request, typed_stack=asked["stack"], because=asked["because"], user=user, by=by, at=at
+        )
 
 
 class ReviewOfBreakGlass(StepOnRequest):

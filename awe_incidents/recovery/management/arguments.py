@@ -9,6 +9,7 @@ from awe_incidents.recovery.management.ending import CODES
 from awe_incidents.recovery.operations.reconciling import RESOLUTIONS
 from awe_incidents.recovery.states import ReviewVerdict
 
+TYPED = "tier 3 only: the stack's name, typed"
 BECAUSE = "why; the trail keeps it"
 WHOSE = "file with your API token, mode 0600; - or nothing: it is asked for, or a line of standard input"
 
@@ -59,11 +60,13 @@ def _add_decisions(step: Any) -> None:
         _because(made)
         made.add_argument("--digest", help="of the request as you read it; without it you see it and are asked")
         if name == "approve":
-            made.add_argument("--stack", default="", help="tier 3 only: the stack's name, typed")
+            made.add_argument("--stack", default="", help=TYPED)
     made = _on_request(step("withdraw", "take back an own request that nobody has decided on"))
     made.add_argument("--because", default="", help=BECAUSE)
     _because(_on_request(step("cancel", "stop what is approved: at once while it waits, else before its next step")))
-    _because(_on_request(step("break-glass", "go past the approval for an incident; asks for your password")))
+    made = _on_request(step("break-glass", "go past the approval for an incident; asks for your password"))
+    _because(made)
+    made.add_argument("--stack", default="", help=TYPED)
     made = _on_request(step("review", "say whether another person's break-glass was in order; asks for your password"))
     made.add_argument(
         "--verdict", required=True, choices=[one.value for one in ReviewVerdict], help="what you found it to be"

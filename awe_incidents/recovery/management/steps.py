@@ -65,13 +65,18 @@ def request(options: Options, telling: Telling) -> None:
 def approve(options: Options, telling: Telling) -> None:
     """Approve what was read, by somebody who is there."""
     who, found = who_asks(options, Scope.RECOVERY_APPROVE), request_numbered(options["request"])
-    digest, typed = _digest(options, found, telling), options["stack"]
-    if found.tier >= Tier.FOUR_EYES_AND_BACKUP and not typed:
-        typed = ask(f"This may destroy all data of stack {found.stack.name}. Type its name: ")
+    digest, typed = _digest(options, found, telling), _typed_stack(options, found)
     who.ask_password(purpose=f"approve recoveryrequest:{found.pk}")
     with operations.noting_refusals(by=who.by, at=who.at):
         operations.approve_request(request=found, digest=digest, typed_stack=typed, **said(who, options))
     telling.tell_request(found.pk)
+
+
+def _typed_stack(options: Options, found: RecoveryRequest) -> str:
+    """Give the stack's name as it was typed; where all data may be lost it is asked for."""
+    if options["stack"] or found.tier < Tier.FOUR_EYES_AND_BACKUP:
+        return str(options["stack"])
+    return ask(f"This may destroy all data of stack {found.stack.name}. Type its name: ")
 
 
 def deny(options: Options, telling: Telling) -> None:
@@ -100,9 +105,10 @@ def cancel(options: Options, telling: Telling) -> None:
 def break_glass(options: Options, telling: Telling) -> None:
     """Go past the approval, by somebody who is there."""
     who, found = who_asks(options, Scope.RECOVERY_BREAK_GLASS), request_numbered(options["request"])
+    typed = _typed_stack(options, found)
     who.ask_password(purpose=f"break-glass recoveryrequest:{found.pk}")
     with operations.noting_refusals(by=who.by, at=who.at):
-        operations.break_glass(request=found, **said(who, options))
+        operations.break_glass(request=found, typed_stack=typed, **said(who, options))
     telling.tell_request(found.pk)
 
 

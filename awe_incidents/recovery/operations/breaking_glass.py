@@ -22,21 +22,25 @@ from awe_incidents.recovery.operations.moving import (
     record,
 )
 from awe_incidents.recovery.operations.notifying import write_notices
-from awe_incidents.recovery.policies import BREAK_GLASS_TIME, MAX_BREAK_GLASS, REVIEW_TIME
+from awe_incidents.recovery.policies import BREAK_GLASS_TIME, MAX_BREAK_GLASS, REVIEW_TIME, Tier
 from awe_incidents.recovery.states import RequestState, ReviewState, ReviewVerdict
 
 
 @transaction.atomic
-def break_glass(*, request: RecoveryRequest, user: User, by: Actor, at: datetime, because: str) -> RecoveryRequest:
+def break_glass(
+    *, request: RecoveryRequest, user: User, by: Actor, at: datetime, because: str, typed_stack: str = ""
+) -> RecoveryRequest:
     """Queue a request that nobody has approved; a review is due, and until then neither person nor stack has another.
 
-    Raises: RoleRequired, IncidentRequired, ReasonRequired, TransitionNotAllowed, RequestExpired, BreakGlassRefused,
-    TooOften, TrailUnavailable.
+    It stands for the second person alone: whatever else the tier takes is taken.
+    Raises: RoleRequired, IncidentRequired, ReasonRequired, StackNotNamed, TransitionNotAllowed, RequestExpired,
+    BreakGlassRefused, TooOften, TrailUnavailable.
     """
     request = held_request(request.pk)
     policies.check_may_break_glass(user, incident_id=request.incident_id)
     because = cleaned(policies.check_reason(because), request)
     check_pending(request)
+    policies.check_stack_named(Tier(request.tier), typed=typed_stack, stack_name=request.stack.name)
     review = _due_review(request, user=user, by=by, at=at, because=because)
     move_request(request, RequestState.BREAK_GLASS, at=at)
     move_request(request, RequestState.APPROVED, at=at)
