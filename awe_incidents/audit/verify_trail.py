@@ -1068,7 +1068,8 @@ class Entries:
             self._found("DUPLICATED", twice[0], f"it tells of the same event as entry {twice[1]}")
         if is_whole and (gone := [index for index in self._rotations if index < size]):
             self._found("UNTRUSTED", min(gone), "it told of a new key when keys were looked for, and is another one")
-        if is_whole and (gone_texts := self._missing.first()):
+        is_read = is_whole and "disclosures" in self._lines  # else what erased a text may stand behind what was read
+        if is_read and (gone_texts := self._missing.first()):
             self._find_erasure(*gone_texts, size=size)
         for name, lines in self._lines.items() if is_whole else ():
             self._check_end(name, lines, size)

@@ -669,6 +669,20 @@ def test_lines_that_are_none_are_unreadable(log: Log, bundle: Path, name: str, l
     assert log.verify(bundle).verdict in ("UNREADABLE", "UNAUTHORISED_ERASURE", "PROJECTION_MISMATCH")
 
 
+@pytest.mark.parametrize("name", ["projection.jsonl", "disclosures.jsonl"])
+def test_a_torn_line_accuses_nobody_of_an_erasure(log: Log, tmp_path: Path, name: str) -> None:
+    log.erase(5, "because")
+    log.sign(witnessed=True)
+    bundle = log.export(tmp_path / "bundle")
+    assert log.verify(bundle).verdict == "OK"
+    lines = (bundle / name).read_bytes().splitlines(keepends=True)
+    place = next(place for place, line in enumerate(lines) if json.loads(line)["index"] == 321)
+    (bundle / name).write_bytes(b"".join([*lines[:place], lines[place][:20], b"\n", *lines[place + 1 :]]))
+    report = log.verify(bundle)
+    assert [(one.verdict, one.entry) for one in report.findings] == [("UNREADABLE", 321)], report.as_words()
+    assert "Not checked: disclosures" in report.as_words()
+
+
 def test_a_line_for_an_entry_that_is_not_there_is_unreadable(log: Log, bundle: Path) -> None:
     with (bundle / "projection.jsonl").open("a") as file:
         file.write('{"index":700}\n')
