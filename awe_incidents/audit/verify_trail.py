@@ -422,6 +422,11 @@ class Pins:
     tolerance_seconds: int = TOLERANCE_SECONDS
 
 
+def is_held_outside(statement: Statement, pins: Pins) -> bool:
+    """Tell whether you hold it yourself, or enough witnesses signed it."""
+    return statement.is_yours or len({key.name for key in statement.witnesses}) >= pins.quorum
+
+
 class Statements:
     """Collects what the log said, and finds where it contradicts itself without a look at any entry."""
 
@@ -1623,11 +1628,7 @@ class Verification:
 
     def _check_anchors(self, head: Statement, statements: Sequence[Statement]) -> None:
         """Say up to which entry somebody outside holds a checkpoint."""
-        outside = [
-            one.size
-            for one in statements
-            if one.is_yours or len({key.name for key in one.witnesses}) >= self._pins.quorum
-        ]
+        outside = [one.size for one in statements if is_held_outside(one, self._pins)]
         self.report.anchored = max(outside, default=0)
         if self.report.anchored < head.size:
             words = f"entries {self.report.anchored} to {head.size - 1} are under no checkpoint that is held outside"
@@ -1651,9 +1652,13 @@ class Verification:
 # One entry's proof (C2SP tlog-proof)
 
 
-def verify_proof(data: bytes, entry: bytes, index: int, pins: Pins) -> Report:
-    """Check that an entry stands at an index of the log, under a checkpoint that one of your keys signed."""
+def verify_proof(data: bytes, entry: bytes, index: int, pins: Pins, known: Sequence[bytes] = ()) -> Report:
+    """Check that an entry stands at an index of the log, under a checkpoint that one of your keys signed.
+
+    Of the checkpoints that you hold, the one of the same size has to be of the same tree.
+    """
     report, statements = Report(pins.origin), Statements(pins, KeyChain(pins))
+    held = [statements.add(one, what="your checkpoint", is_yours=True) for one in known]
     try:
         claimed, hashes, note = parse_proof(data)
         parse_entry(entry)
@@ -1670,10 +1675,14 @@ def verify_proof(data: bytes, entry: bytes, index: int, pins: Pins) -> Report:
         report.findings.append(Finding("TAMPERED", f"the proof is of entry {claimed}, not of {index}", entry=index))
     elif included_root(sha256(b"\0" + entry).digest(), index, statement.size, hashes) != statement.root:
         report.findings.append(Finding("TAMPERED", f"this is not entry {index} of the log", entry=index))
-    if len({key.name for key in statement.witnesses}) >= pins.quorum:
+    if is_held_outside(statement, pins):
         report.anchored = statement.size
     else:
-        report.findings.append(Finding("UNANCHORED", "no witness that you named signed the checkpoint", entry=index))
+        words = "no witness that you named signed the checkpoint, and it is none that you hold"
+        report.findings.append(Finding("UNANCHORED", words, entry=index))
+    for size in sorted({one.size for one in held if one is not None} - {statement.size}):
+        words = "a proof says nothing of other sizes than its own; verify a bundle"
+        report.notes.append(f"Not compared: the checkpoint of {size} entries that you hold, for {words}.")
     return report
 
 
@@ -1745,13 +1754,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, pins: Pins, misused: Callable[[str], NoReturn]) -> Report:
+    known = [_read(path) for path in arguments.known]
     if arguments.proof:
         if arguments.entry is None or arguments.index is None:
             misused("--proof needs --entry and --index: you say which entry it has to be")
-        return verify_proof(_read(arguments.proof), _read(arguments.entry), arguments.index, pins)
+        return verify_proof(_read(arguments.proof), _read(arguments.entry), arguments.index, pins, known)
     if arguments.bundle is None or not arguments.bundle.is_dir():
         misused("name the folder of the bundle")
-    return Verification(arguments.bundle, pins, [_read(path) for path in arguments.known]).run()
+    return Verification(arguments.bundle, pins, known).run()
 
 
 def _read(path: Path) -> bytes:

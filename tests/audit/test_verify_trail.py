@@ -209,6 +209,49 @@ def test_a_proof_that_no_witness_signed_is_unanchored(tmp_path: Path) -> None:
     assert main([*prove(log, 321, tmp_path), *log.arguments()]) == 3
 
 
+def keep(folder: Path, *notes: bytes) -> list[str]:
+    """Give the words that say which checkpoints an auditor kept."""
+    words = []
+    for number, one in enumerate(notes):
+        (folder / f"kept-{number}.note").write_bytes(one)
+        words += ["--known", str(folder / f"kept-{number}.note")]
+    return words
+
+
+def test_a_proof_under_a_checkpoint_that_you_hold_is_anchored(tmp_path: Path) -> None:
+    log = logs.usual()
+    log.sign()
+    assert main([*prove(log, 321, tmp_path), *log.arguments(), *keep(tmp_path, log.notes[-1])]) == 0
+
+
+def test_a_proof_under_another_tree_than_you_hold_is_a_split_view(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, other = logs.usual(), logs.usual()
+    other.records[3] = logs.entry(3, at=logs.BEGAN, because="another")
+    held = other.sign(witnessed=True)
+    arguments = [*prove(log, 321, tmp_path), *log.arguments(), *keep(tmp_path, held), "--json"]
+    assert main(arguments) == 11
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["evidence"] == [held.decode(), log.notes[-1].decode()]
+
+
+def test_of_a_checkpoint_of_another_size_a_proof_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logs.usual()
+    log.sign()
+    earlier = log.notes[0]
+    size = verify_trail.parse_checkpoint(earlier).size
+    assert main([*prove(log, 321, tmp_path), *log.arguments(), *keep(tmp_path, earlier)]) == 3
+    assert f"Not compared: the checkpoint of {size} entries that you hold" in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_you_hold_of_another_key_is_untrusted_beside_a_proof(tmp_path: Path) -> None:
+    log = logs.usual()
+    assert main([*prove(log, 321, tmp_path), *log.arguments(), *keep(tmp_path, logs.Log(seed=9).sign())]) == 10
+
+
 # Entries: the verifier's own reader beside ours
 
 
