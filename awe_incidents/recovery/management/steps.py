@@ -72,13 +72,6 @@ def approve(options: Options, telling: Telling) -> None:
     telling.tell_request(found.pk)
 
 
-def _typed_stack(options: Options, found: RecoveryRequest) -> str:
-    """Give the stack's name as it was typed; where all data may be lost it is asked for."""
-    if options["stack"] or found.tier < Tier.FOUR_EYES_AND_BACKUP:
-        return str(options["stack"])
-    return ask(f"This may destroy all data of stack {found.stack.name}. Type its name: ")
-
-
 def deny(options: Options, telling: Telling) -> None:
     """Deny it for good."""
     who, found = who_asks(options, Scope.RECOVERY_APPROVE), request_numbered(options["request"])
@@ -214,6 +207,13 @@ def _digest(options: Options, found: RecoveryRequest, telling: Telling) -> str:
     if ask(f"Type the first {SHOWN_DIGITS} digits of the digest to decide on exactly this: ") != digest[:SHOWN_DIGITS]:
         raise CommandError("that is not the digest, so nothing was decided; or give --digest", returncode=REFUSED)
     return digest
+
+
+def _typed_stack(options: Options, found: RecoveryRequest) -> str:
+    """Give the stack's name as it was typed; where all data may be lost it is asked for."""
+    if options["stack"] or found.tier < Tier.FOUR_EYES_AND_BACKUP:
+        return str(options["stack"])
+    return ask(f"This may destroy all data of stack {found.stack.name}. Type its name: ")
 
 
 def _check_well(document: Mapping[str, Any]) -> None:
