@@ -158,11 +158,12 @@ def test_texts_stay_at_home_where_they_are_not_wanted(
     assert verify(tmp_path / "bundle", signing)[1]["verdict"] == "UNANCHORED"
 
 
+@pytest.mark.parametrize("command", ["erase", "erase_disclosure"])
 def test_an_erased_text_is_gone_and_the_trail_still_whole(
-    stack: Stack, signing: Path, tmp_path: Path, connection: psycopg.Connection
+    stack: Stack, signing: Path, tmp_path: Path, connection: psycopg.Connection, command: str
 ) -> None:
     (entry,) = record(stack, because="a name that nobody may read any more")
-    call_command("erase_disclosure", str(entry.event_id), "because", "--because", "asked for")
+    call_command(command, str(entry.event_id), "because", "--because", "asked for")
     assert not Disclosure.objects.filter(entry=entry, field="because").exists()
     # Not waited for: the export itself waits until the erasure is signed.
     until(lambda: published_size(signing) > 0)
