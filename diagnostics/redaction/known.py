@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
 from diagnostics.redaction.patterns import compile_once
+from diagnostics.redaction.wrapped import WrappedSecrets
 
 ANYWHERE_BYTES = 8
 WHOLE_WORD_BYTES = 4
@@ -47,6 +48,7 @@ class KnownSecrets:
         self._values: dict[bytes, bytes] = {}
         anywhere: set[bytes] = set()
         words: set[bytes] = set()
+        cores: dict[bytes, bytes] = {}
         self.weak_names: tuple[str, ...] = ()
         for secret in secrets:
             for value in _parts(secret.value):
@@ -57,7 +59,11 @@ class KnownSecrets:
                 for form in _forms(value):
                     self._values.setdefault(form, value.encode("utf-8", "surrogatepass"))
                     (words if len(form) < ANYWHERE_BYTES else anywhere).add(form)
-        self.anchor = _union(anywhere | words)
+                if strength == "anywhere":
+                    data = value.encode("utf-8", "surrogatepass")
+                    cores |= dict.fromkeys(_base64_cores(data), data)
+        self._wrapped = WrappedSecrets(cores)
+        self.anchor = _union(anywhere | words | self._wrapped.probes)
         whole = rf"(?:^|[^A-Za-z0-9_])(?P<word>{_union(words)})(?:$|[^A-Za-z0-9_])" if words else ""
         parts = [part for part in (f"(?P<any>{_union(anywhere)})" if anywhere else "", whole) if part]
         self._pattern = compile_once("|".join(parts)) if parts else None
@@ -72,6 +78,7 @@ class KnownSecrets:
             start, end = match.span(group)
             yield start, end, self._values[text[start:end]]
             position = end
+        yield from self._wrapped.find(text)
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -134,10 +141,17 @@ def _lower_escapes(text: str) -> str:
 
 
 def _base64_forms(data: bytes) -> Iterator[bytes]:
-    """Give the characters that depend on the value alone, for each place it can have in a group of three bytes."""
+    """Give what base64 and its URL-safe form make of a value, alone and within other bytes."""
     whole = base64.b64encode(data).rstrip(b"=")
     if len(whole) >= ANYWHERE_BYTES:
         yield from {whole, whole.translate(bytes.maketrans(b"+/", b"-_"))}
+    for core in _base64_cores(data):
+        yield core
+        yield core.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _base64_cores(data: bytes) -> Iterator[bytes]:
+    """Give the characters that depend on the value alone, for each place it can have in a group of three bytes."""
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + data)
         first = (shift * 8 + 5) // 6
@@ -145,7 +159,6 @@ def _base64_forms(data: bytes) -> Iterator[bytes]:
         core = encoded[first:last]
         if len(core) >= MIN_BASE64_CORE_BYTES:
             yield core
-            yield core.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 _BYTES = tuple(chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\x{byte:02x}" for byte in range(256))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 from urllib.parse import quote, quote_plus
@@ -12,6 +13,7 @@ import pytest
 from diagnostics.redaction import KnownSecret, Options, Redactor
 
 VALUE = "nV7&k<2 /ö\"q'z%"
+LONG_VALUE = "sk-" + "".join(hashlib.sha256(bytes([part])).hexdigest() for part in range(2))
 
 
 def redactor(*values: str, keep_words: frozenset[str] = frozenset()) -> Redactor:
@@ -61,6 +63,20 @@ def test_every_form_gets_the_same_token() -> None:
     tokens = [word for word in redacted.split() if word.startswith("[REDACTED:known-secret:")]
     assert len(tokens) == 2
     assert len(set(tokens)) == 1
+
+
+@pytest.mark.parametrize("before", range(60))
+@pytest.mark.parametrize("value", [VALUE, LONG_VALUE], ids=["short", "over-three-lines"])
+def test_base64_with_a_line_end_within_the_secret_keeps_no_share_of_eight_characters(value: str, before: int) -> None:
+    data = b"x" * before + value.encode() + b"y" * 200
+    text = f"$ base64 file\n{base64.encodebytes(data).decode()}$ exit\n"
+    redacted = redactor(value).text(text)
+    first, last = (before * 8 + 5) // 6, (before + len(value.encode())) * 8 // 6
+    core = base64.b64encode(data)[first:last].decode()
+    assert [core[at : at + 8] for at in range(len(core) - 7) if core[at : at + 8] in redacted.text] == []
+    assert set(redacted.receipt.counts) == {"known-secret"}
+    assert redacted.text.count("\n") == text.count("\n")
+    assert base64.b64encode(data).decode()[-60:-4] in redacted.text.replace("\n", "")
 
 
 def test_a_short_secret_goes_where_it_is_a_whole_word() -> None:
