@@ -33,7 +33,7 @@ class IndentBlock:
 
 _VALUE = re.compile(
     rb"^<?[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<v>[^\s\"'][^\"']*?)[\"']?,?\s*/?>?$"
-    rb"|^[\"'](?P<q>[^\"']+)[\"'],?\]?\}?$"
+    rb"|^(?:\d+\)\s+|string\(\d+\)\s+)?[\"'](?P<q>[^\"']+)[\"'],?\]?\}?$"
     rb"|^(?P<b>[^\s<:\[\]{},#&*!|>-][^\s:]*),?$"
 )
 _NO_VALUE = compile_pattern(rf"{names.NO_SECRET}|{names.PROSE}")

@@ -15,6 +15,7 @@ from diagnostics.redaction.rules import (
     keys,
     notations,
     persons,
+    records,
     vendors,
 )
 
@@ -23,7 +24,7 @@ GROUPS: tuple[tuple[Rule, ...], ...] = (
     (*keys.RULES, *hashes.RULES, *vendors.RULES, *headers.RULES, *commands.RULES, *persons.RULES),
     clouds.RULES,
     connections.RULES,
-    (*keyed.RULES, *notations.RULES),
+    (*keyed.RULES, *notations.RULES, *records.RULES),
 )
 RULES: tuple[Rule, ...] = tuple(rule for group in GROUPS for rule in group)
 OPTIONAL_RULES = {"email": "emails", "card-number": "cards"}

@@ -17,7 +17,7 @@ _DIRECTIVE = r"[\w.-]*[ \t]*[\"'][^\"'\n]*[\"'];"
 _SENTENCE = r"(?: for (?:the )?(?:user |role )?\S+)?(?: (?:is|was|of|to|set|reset|changed|now|has|been|as|value|being))*[ \t]+\S*\d"
 _PAIR = r"[\w.-]*\\*[\"'](?:[\s,;]*\\*[\"']?value|[ \t]*[}/>])"
 _SQL = r"(?: for \S+)?(?:[ \t]+|[ \t]*=[ \t]*)(?:(?:[en]|u&)?\\*'|\$)"
-_LINE_END = r"[\w.-]*[\"'>]?[ \t]*[:=]?[ \t]*(?:![\w!]+[ \t]+)?(?:[|>][+-]?\d?)?[ \t\r]*(?:/?>|,|#.*)?$"
+_LINE_END = r"[\w.-]*[\"'>]?\]?[ \t]*(?::|=>?)?[ \t]*(?:![\w!]+[ \t]+)?(?:[|>][+-]?\d?)?[ \t\r]*(?:/?>|,|#.*)?$"
 _TAILS = f"{_DECLARATION}|{_DIRECTIVE}|{_SENTENCE}|{_SQL}|{_PAIR}|{_LINE_END}"
 
 _PASSWORD_NAMES = r"(?:pass(?:[_.-]?(?:wor[dt]|phrase|code)|wd)?|pwd|pw|totp|otp|cvv|masterauth)"

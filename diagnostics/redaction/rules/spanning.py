@@ -27,7 +27,7 @@ NEXT_LINE = Rule(
     id="next-line",
     why="a value alone on the line after its name: pretty-printed JSON, XML and name/value pairs",
     pattern=(
-        rf"(?i)^(?P<lead>.*?)(?:[\"']{_KEY}[\"']\s*[:=]|<{_KEY.replace('<key>', '<key2>')}(?:\s[^<>]*)?>|{_KEY.replace('<key>', '<key3>')}\s*:"
+        rf"(?i)^(?P<lead>.*?)(?:[\"']{_KEY}[\"'](?:\s*[:=]|\]\s*=>)|\b\d*[13579]\)\s*[\"']{_KEY.replace('<key>', '<key5>')}[\"']|<{_KEY.replace('<key>', '<key2>')}(?:\s[^<>]*)?>|{_KEY.replace('<key>', '<key3>')}\s*:"
         rf"|<?[\"']?(?:name|key)[\"']?\s*[:=]\s*[\"']?{_KEY.replace('<key>', '<key4>')}[\"']?,?\s*/?>?)\s*$"
     ),
     keywords=(*keyed.PASSWORD_WORDS, *keyed.SECRET_WORDS),
@@ -37,6 +37,8 @@ NEXT_LINE = Rule(
         ('"password":\n    "hunter2",', "hunter2"),
         ("- name: DB_PASSWORD\n  value: hunter2", "hunter2"),
         ("password:\n  hunter2", "hunter2"),
+        ('1) "requirepass"\n2) "hunter2"', "hunter2"),
+        ('["password"]=>\n  string(7) "hunter2"', "hunter2"),
     ),
     leaves=(
         "secrets:\n  db_password:\n    file: ./x",
@@ -72,10 +74,83 @@ KEY_BLOCK = Rule(
         "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----",
     ),
 )
-BLOCK_RULES = (KEY_BLOCK, YAML_BLOCK, NEXT_LINE, KUBERNETES, ARGUMENT_LINES)
+_NAME = rf"(?:{names.PASSWORD}|{names.SECRET})"
+SQL_NEXT_LINE = Rule(
+    id="sql-next-line",
+    why="statements over several lines: PASSWORD before its literal, the columns of an INSERT before its rows, placeholders before their parameters",
+    pattern=(
+        rf"(?i)(?P<password>(?:^[ \t]*|\b(?:with|encrypted|(?:role|user)[ \t]+\S+)[ \t]+)password[ \t\r]*$)|(?P<columns>{_NAME}[^()']*\)[ \t\r]*$)"
+        rf"|(?P<number>{_NAME}\w*\"?[ \t]*=[ \t]*\$\d+)|(?P<all>insert into [^(]*\([^)]*{_NAME}[^)]*\)\s*values\s*\([ \t]*\$\d)"
+    ),
+    keywords=(*keyed.PASSWORD_WORDS, *keyed.SECRET_WORDS),
+    finds=(
+        ("ALTER ROLE ai\n\tWITH PASSWORD\n\t'hunter2'", "hunter2"),
+        ("INSERT INTO users (name, password_hash)\n VALUES ('alice', 'hunter2'),\n ('bob', 'hunter3');", "hunter3"),
+        (
+            "LOG:  execute s1: UPDATE users SET password = $1\n\tWHERE id = $2\nDETAIL:  parameters: $1 = 'hunter2', $2 = '1234'",
+            "hunter2",
+        ),
+        (
+            "execute s2: INSERT INTO t (a, token) VALUES ($1, $2)\nDETAIL:  Parameters: $1 = 'abcd', $2 = 'hunter2'",
+            "hunter2",
+        ),
+    ),
+    leaves=(
+        "UPDATE users SET password = $1\nLOG:  next\nDETAIL:  parameters: $1 = 'alice'",
+        "see the manual (of the password)\n('users', 'roles')",
+        "asks for the password\nof 'alice' twice",
+    ),
+)
+FORM_PART = Rule(
+    id="form-part",
+    why="RFC 7578: the part of a multipart form whose name is a secret's; its value stands after an empty line",
+    pattern=rf"(?i)\bform-data;.*?\bname=\"?(?P<key>{_KEY.replace('?P<key>', '?:')})\"?[^\"]*$",
+    keywords=("form-data",),
+    keep_keys=names.KEEP_KEYS,
+    finds=(
+        ('Content-Disposition: form-data; name="password"\n\nhunter2\n--x--', "hunter2"),
+        ('Content-Disposition: form-data; name="api_key"\r\nContent-Type: text/plain\r\n\r\nhunter2\r\n--x', "hunter2"),
+    ),
+    leaves=(
+        'Content-Disposition: form-data; name="username"\n\nalice\n--x\nok',
+        'form-data; name="token_type"\n\nbearer\n--x',
+    ),
+)
+TABLE = Rule(
+    id="table-column",
+    why="the cells below a secret's name in a table of psql or MySQL, or in a CSV file",
+    pattern=rf"(?i)(?:^|[|,;\t])[ ]*\"?(?P<key>{_KEY.replace('?P<key>', '?:')})\"?[ ]*(?:[|,;\t\r]|$)",
+    keywords=(*keyed.PASSWORD_WORDS, *keyed.SECRET_WORDS),
+    keep_keys=names.KEEP_KEYS,
+    finds=(
+        (" username | password\n----------+----------\n alice    | hunter2\n(1 row)", "hunter2"),
+        ("+----+-------+\n| id | token |\n+----+-------+\n| 12 | zf3d0 |\n+----+-------+", "zf3d0"),
+        ("username,password,mail\nalice,hunter2,no\n", "hunter2"),
+        (" id | token\n----+-----------\n  1 | a|zf3d0|b\n", "zf3d0"),
+    ),
+    leaves=(
+        "id,password,created_at\nis what the table has",
+        " id | token_type\n----+-----------\n 12 | bearer",
+        "name,tokens\nalice,1234567",
+    ),
+)
+ANSWER = Rule(
+    id="next-answer",
+    why="an Authorization header that is folded after its scheme (RFC 7230 3.2.4), the answer to an SMTP server that asks for the password",
+    pattern=r"(?i)(?P<folded>\bauthorization[\"']?:[ \t]*(?:bearer|basic|token)[ \t\r]*$)|(?P<asked>\b334 UGFzc3dvcmQ6[ \t\r]*$)",
+    keywords=("authorization", "ugfzc3dvcmq6"),
+    anchors=(r"(?i:authorization[\"']?:[ \t]*(?:bearer|basic|token)[ \t\r]*$)|334 UGFzc3dvcmQ6",),
+    finds=(
+        ("Authorization: Bearer\r\n zf3d0lxcm3EI\r\nHost: db", "zf3d0lxcm3EI"),
+        ("S: 334 UGFzc3dvcmQ6\nC: aHVudGVyMg==\nS: 235 2.7.0 ok", "aHVudGVyMg=="),
+    ),
+    leaves=("Authorization: Bearer\nHost: db.example", "334 VXNlcm5hbWU6\nYWxpY2U="),
+)
+BLOCK_RULES = (KEY_BLOCK, YAML_BLOCK, NEXT_LINE, KUBERNETES, ARGUMENT_LINES, SQL_NEXT_LINE, FORM_PART, TABLE, ANSWER)
 ANCHORS = (
     NAMED,
     rf"PRIVATE KEY|Private-Lines:|{DER_START}",
     r"(?i:\b(?:kind[\"']?:[ \t]*[\"']?secret|(?:string)?data[\"']?:)[\"']?[ \t\r]*$)",
     *ARGUMENT_LINES.anchors,
+    *ANSWER.anchors,
 )
