@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
+from django.conf import settings
 from django.db.transaction import get_connection
 from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
@@ -64,7 +65,7 @@ class PreparedCall:
 
     def _sent(self, session: psycopg.Connection[Any], values: Sequence[Any]) -> pq.abc.PGresult:
         server, writer = session.pgconn, self._writers.get(session)
-        if not self._names_last or session.prepare_threshold is None:
+        if not (self._names_last and settings.PREPARED_CALLS):
             writer = Transformer(session)
             written: Any = writer.dump_sequence(values, self._asked)
             statement = self._statement.encode()

@@ -90,7 +90,6 @@ _POOL_SIZE = env.int("AWE_DB_POOL", default=12)
 # A request waits this long for PostgreSQL to come back, then it is a 503. The pool's own attempts must not go on for
 # longer: the pauses between them double, and a minute after an outage of a minute everybody would still wait.
 _POOL_SECONDS = 5
-_PREPARE_THRESHOLD = 5  # psycopg's own
 _POOL = {"min_size": 0, "max_size": _POOL_SIZE, "timeout": _POOL_SECONDS, "reconnect_timeout": _POOL_SECONDS}
 DATABASES = {
     "default": {
@@ -101,12 +100,13 @@ DATABASES = {
         "OPTIONS": {
             "connect_timeout": 5,
             "application_name": "awe-incidents",
-            # Statements with names, which a pooler may lose that gives each transaction another session (prepared.py).
-            "prepare_threshold": _PREPARE_THRESHOLD if env.bool("AWE_DB_PREPARE", default=True) else None,
             **({"pool": _POOL} if _POOL_SIZE else {}),
         },
     }
 }
+# Statements with names, which a pooler may lose that gives each transaction another session (prepared.py). By psycopg's
+# `prepare_threshold` they would be lost whenever a transaction is rolled back: it then forgets all that are prepared.
+PREPARED_CALLS = env.bool("AWE_DB_PREPARE", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = required("REDIS_URL", development="redis://127.0.0.1:1/0")

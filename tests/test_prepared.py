@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from django.conf import LazySettings
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
@@ -64,13 +65,25 @@ def test_where_names_do_not_last_it_goes_without_one(divide: PreparedCall, name:
         assert [divide([Int8(number), Int8(2)]) for number in (2, 4)] == [1, 2]
 
 
-def test_without_prepared_statements_none_is_made(divide: PreparedCall, monkeypatch: pytest.MonkeyPatch) -> None:
-    connection.ensure_connection()
-    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+def test_without_prepared_statements_none_is_made(divide: PreparedCall, settings: LazySettings) -> None:
+    settings.PREPARED_CALLS = False
+    connection.close()
     with transaction.atomic(), connection.cursor() as cursor:
         assert divide([Int8(6), Int8(2)]) == 3
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'call_int8div'")
         assert cursor.fetchone() == (0,)
+
+
+def test_a_statement_outlives_what_is_rolled_back_and_other_statements(divide: PreparedCall) -> None:
+    for _ in range(10):
+        connection.ensure_connection()
+        with transaction.atomic(), psycopg.Cursor(connection.connection) as cursor:
+            divide([Int8(2), Int8(2)])
+            cursor.execute("SELECT %s", [1])  # often enough for psycopg to prepare it, if it did
+            transaction.set_rollback(True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'call_int8div'")
+        assert cursor.fetchone() == (1,)
 
 
 def test_a_connection_that_the_server_ended_is_told_of_and_replaced(divide: PreparedCall) -> None:
