@@ -15,6 +15,7 @@ from diagnostics.redaction.views import MASK
 Span = tuple[int, int]
 
 MAX_EXPRESSION_BYTES = 1024
+_LOOK_BACK_BYTES = 120
 # Digits inside a name are rare in code and usual in passwords.
 _NUMBERED = (
     rb"(?<![A-Za-z])(?i:pbkdf|argon|oauth|sha|md|uuid|base|utf|boto|blake|password|secret|token|user|key|b|v|x|k)"
@@ -62,7 +63,9 @@ _NAMELIKE = re.compile(
 
 def may_hold_code(text: bytes, key: Span, separator: Span, end: int) -> bool:
     """Tell whether code can follow: not in a form body, between fields without commas, or in an environment file."""
-    if _FIELD_BEFORE.search(text[max(0, key[0] - 120) : key[0]].rstrip(b"\"'")) or _FIELD_AFTER.match(text[end:]):
+    if _FIELD_BEFORE.search(text[max(0, key[0] - _LOOK_BACK_BYTES) : key[0]].rstrip(b"\"'")) or _FIELD_AFTER.match(
+        text, end
+    ):
         return False
     sign = text[separator[0] : separator[1]]
     is_bare = text[key[1] : key[1] + 1] not in b"\"'`\\]" and sign.strip() in (b":", b"=")
@@ -72,7 +75,12 @@ def may_hold_code(text: bytes, key: Span, separator: Span, end: int) -> bool:
 
 def code_at(text: bytes, start: int, *, in_code: bool) -> list[Span] | None:
     """Give the string literals that look like secrets in the code at a place; None where there is no code."""
-    text = text[: start + MAX_EXPRESSION_BYTES]
+    before = max(0, start - _LOOK_BACK_BYTES)  # no copy of a long line for each of its values
+    found = _code_in(text[before : start + MAX_EXPRESSION_BYTES], start - before, in_code=in_code)
+    return found and [(begin + before, end + before) for begin, end in found]
+
+
+def _code_in(text: bytes, start: int, *, in_code: bool) -> list[Span] | None:
     if attribute := _ATTRIBUTE.match(text, start):
         return [] if in_code or _CONSTANT.match(attribute.group()) else None
     if not in_code:
