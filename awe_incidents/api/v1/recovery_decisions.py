@@ -21,7 +21,7 @@ from awe_incidents.api.choices import RESOLUTIONS, REVIEW_VERDICTS
 from awe_incidents.api.fields import Choice, Fields, Text
 from awe_incidents.api.kept import validated
 from awe_incidents.api.v1.recovery_answers import RecoveryRequestDetailSerializer
-from awe_incidents.api.v1.recovery_forms import Why
+from awe_incidents.api.v1.recovery_forms import TypedStack, Why
 from awe_incidents.api.v1.recovery_requests import created_request
 from awe_incidents.api.v1.report_forms import MAX_REASON
 from awe_incidents.api.views import NOT_REDACTED, CreateView
@@ -29,14 +29,6 @@ from awe_incidents.recovery import errors, operations
 from awe_incidents.recovery.models import RecoveryRequest
 from awe_incidents.recovery.queries import requests
 from awe_incidents.recovery.states import ExecutionState, ReviewVerdict
-
-
-class TypedStack(Text):
-    """The stack's name, where everything on it may be lost."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        told = "Tier 3 only: the stack's name, typed."
-        super().__init__(required=False, default="", allow_blank=True, max_length=63, help_text=told, **kwargs)
 
 
 class Reasoned(Fields):

@@ -21,6 +21,14 @@ class Why(Text):
     """A reason, which the trail keeps."""
 
 
+class TypedStack(Text):
+    """The stack's name, where everything on it may be lost."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        told = "Tier 3 only: the stack's name, typed."
+        super().__init__(required=False, default="", allow_blank=True, max_length=63, help_text=told, **kwargs)
+
+
 class ActionForm(Fields):
     """Which action, on what, with which parameters."""
 
