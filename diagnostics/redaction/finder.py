@@ -175,9 +175,10 @@ def _clipped(text: bytes, start: int, end: int) -> int:
     value = text[start:end]
     if (following := _NEXT_FIELD.search(value)) and following.start() > 0:
         value = value[: following.start()]
-    if b"{" in text[:start] and (following := _NEXT_MEMBER.search(value)) and following.start() > 0:
+    # The value first, as it is short: what stands before it may be a line of a megabyte with a value in each word.
+    if (following := _NEXT_MEMBER.search(value)) and following.start() > 0 and text.find(b"{", 0, start) >= 0:
         value = value[: following.start()]
-    if (b'"' in text[:start] or b"'" in text[:start]) and (following := _ESCAPED_BREAK.search(value)):
+    if (following := _ESCAPED_BREAK.search(value)) and any(text.find(quote, 0, start) >= 0 for quote in (b'"', b"'")):
         value = value[: following.start()]
     return start + len(value.rstrip(_CLOSING))
 

@@ -21,7 +21,7 @@ MADE = {
     "recovery_request:": [f"recovery_request:{state.value}" for state in ENDS_UNCLAIMED],
 }
 # What has the same form and is none: names of addresses, keys of alarms, actors and evidence.
-OTHERS = {"admin", "api"}
+OTHERS = {"admin", "api", "jdbc"}
 ACTORS = {"service:worker", "user:somebody"}
 KEYS = {"execution:", "run:", "user:"}
 

@@ -60,6 +60,7 @@ READS = {
     "unexplained",
     "check_pending",
     "cleaned",
+    "code_of",
     "kept_outcome",
     "database_now",
     "difference",
