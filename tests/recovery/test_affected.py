@@ -26,7 +26,6 @@ WRITTEN = [
     "zoe@example.com",
     " Zoe@Example.com",
     " zo\u00eb",
-    "zo\u00eb\t",
     "\u3000zo\u00eb\u00a0",
     "\uff5a\uff4f\u00eb",
     "\uff5aoe\uff20example.com",
