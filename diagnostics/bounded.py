@@ -26,7 +26,7 @@ A = TypeVar("A")
 
 _context = multiprocessing.get_context("forkserver")
 _starting = Lock()  # the fork server is asked by one thread at a time
-_preloaded: list[str] = []
+_preloaded = ["diagnostics.uninterrupted"]
 
 
 @dataclass(frozen=True, slots=True)

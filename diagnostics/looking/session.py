@@ -6,11 +6,9 @@ For the shell (`python -m diagnostics`, `manage.py diagnose`); the service keeps
 from __future__ import annotations
 
 import secrets
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -95,8 +93,7 @@ class _Session:
     def run(self) -> None:
         """Go on until every check has its result; threads that still wait are left to their own deadlines."""
         self.progress = dict.fromkeys(self.slugs, Progress.WAITING)
-        with _interrupts_kept_from_children():
-            warm_up()
+        warm_up()
         self._advance()
         while self.looking:
             try:
@@ -172,13 +169,3 @@ def without_look(slug: str, finding: Finding, *, prerequisite: str = "") -> Resu
         vantage=VANTAGE,
         prerequisite=prerequisite,
     )
-
-
-@contextmanager
-def _interrupts_kept_from_children() -> Iterator[None]:
-    """Start the fork server with SIGINT blocked, which it hands down: Ctrl-C is for the one who waits."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

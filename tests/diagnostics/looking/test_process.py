@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from diagnostics import bounded
 from diagnostics.checks.database.redis import RedisAnswers
 from diagnostics.checks.result import State
 from diagnostics.looking import (
@@ -175,3 +176,8 @@ def test_a_capture_whose_process_dies_says_so(slow_capture: CaptureRequest) -> N
     thread.join()
     assert found[0].reason == "the process that captured it ended early (exit -9)"
     assert found[0].source == CAPTURES["docker_compose_version"].source
+
+
+def test_whoever_looks_is_not_interrupted_by_what_interrupts_the_one_who_waits() -> None:
+    asked = bounded.call(signal.getsignal, signal.SIGINT, limits=bounded.Limits(seconds=10, memory_bytes=2**32))
+    assert asked.answer == signal.SIG_IGN
