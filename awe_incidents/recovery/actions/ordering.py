@@ -50,14 +50,14 @@ def started_at(container: Seen) -> str:
     return str(container.state.get("StartedAt", ""))
 
 
+def identity_of(container: Seen) -> dict[str, str]:
+    """Give by what this start of a container is known again."""
+    return {"container": container.id, "image": container.image, "started_at": started_at(container)}
+
+
 def facts_of(container: Seen) -> dict[str, str]:
-    """Give by what a container is known again."""
-    return {
-        "service": container.service,
-        "container": container.id,
-        "image": container.image,
-        "started_at": started_at(container),
-    }
+    """Give by what a container is known again among those of other services."""
+    return {"service": container.service, **identity_of(container)}
 
 
 def is_well(container: Seen) -> bool:

@@ -25,6 +25,7 @@ from awe_incidents.recovery.actions.containers import (
     check_approved,
     one_container,
 )
+from awe_incidents.recovery.actions.ordering import identity_of, started_at
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.actions.traces import Trace
@@ -65,7 +66,7 @@ class UnpauseService(Action[UnpauseParameters]):
 
     def fingerprint(self, site: Site, parameters: UnpauseParameters) -> Mapping[str, Any]:
         """Give the container, its image and when it was started."""
-        return _facts_of(_paused(site, parameters.service))
+        return identity_of(_paused(site, parameters.service))
 
     def plan(self, acting: Acting[UnpauseParameters]) -> Plan:
         """Say whom it may disturb."""
@@ -92,7 +93,7 @@ class UnpauseService(Action[UnpauseParameters]):
             is_good = _is_same(acting, container) and container.status == RUNNING and health in {"", "healthy"}
             if is_good or time.monotonic() > deadline:
                 text = f"container {container} is {container.status}" + (f" and {health}" if health else "")
-                after = {"status": container.status, "started_at": _started_at(container), "health": health}
+                after = {"status": container.status, "started_at": started_at(container), "health": health}
                 return Verified(is_good=is_good, text=text, before={"status": PAUSED, **acting.facts}, after=after)
             time.sleep(PAUSE_SECONDS)
 
@@ -110,7 +111,7 @@ def _unpause(acting: Acting[UnpauseParameters], doing: Doing) -> None:
             raise AlreadyDone(f"the engine knows {doing.token}: this step was started before")
         with before_any_effect():
             container = _paused(acting.site, acting.parameters.service)
-        check_approved(acting, _facts_of(container))
+        check_approved(acting, identity_of(container))
         doing.check()
         engine.unpause(container)
     doing.say(f"container {container} goes on")
@@ -123,14 +124,6 @@ def _paused(site: Site, service: str) -> Seen:
     return container
 
 
-def _facts_of(container: Seen) -> dict[str, str]:
-    return {"container": container.id, "image": container.image, "started_at": _started_at(container)}
-
-
 def _is_same(acting: Acting[UnpauseParameters], container: Seen) -> bool:
     facts = acting.facts
-    return (container.id, _started_at(container)) == (facts["container"], facts["started_at"])
-
-
-def _started_at(container: Seen) -> str:
-    return str(container.state.get("StartedAt", ""))
+    return (container.id, started_at(container)) == (facts["container"], facts["started_at"])
