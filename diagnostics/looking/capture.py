@@ -82,8 +82,7 @@ def _version_of_containers(capturing: Capturing, unavailable: ComposeUnavailable
 
 
 def _label(container: Seen) -> str:
-    labels = (container.attributes.get("Config") or {}).get("Labels") or {}
-    return str(labels.get(VERSION_LABEL, ""))
+    return container.labels.get(VERSION_LABEL, "")
 
 
 def _logs(capturing: Capturing) -> str:

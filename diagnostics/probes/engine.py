@@ -31,6 +31,7 @@ from diagnostics.stack import Engine
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+DEPENDS_ON_LABEL = "com.docker.compose.depends_on"  # `database:service_healthy:false,redis:service_started:true`
 BUFFER_BYTES = 65_536
 MAX_OUTPUT_BYTES = 1_000_000
 MAX_ARCHIVE_BYTES = 20_000_000
@@ -63,6 +64,17 @@ class Seen:
     def status(self) -> str:
         """created, running, paused, restarting, exited or dead."""
         return str(self.state.get("Status", ""))
+
+    @property
+    def started_at(self) -> str:
+        """When it was last started, as the engine writes it."""
+        return str(self.state.get("StartedAt", ""))
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels, by which Compose and others know it."""
+        labels = (self.attributes.get("Config") or {}).get("Labels") or {}
+        return {str(name): str(value) for name, value in labels.items()}
 
     @property
     def has_terminal(self) -> bool:

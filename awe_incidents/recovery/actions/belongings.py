@@ -13,7 +13,7 @@ from typing import Any
 from awe_incidents.recovery.actions.containers import file_inside, one_container
 from awe_incidents.recovery.actions.dumping import Dump
 from awe_incidents.recovery.actions.engine_writer import GUARD_LABEL
-from awe_incidents.recovery.actions.ordering import in_order, labelled_dependencies, labels_of
+from awe_incidents.recovery.actions.ordering import in_order, labelled_dependencies
 from awe_incidents.recovery.actions.registry import action
 from awe_incidents.recovery.actions.site import Past, Site
 from awe_incidents.recovery.errors import ActionNotApplicable
@@ -60,7 +60,7 @@ def belongings(site: Site) -> Belongings:
     """List what is the project's own. Raises: ActionNotApplicable, EngineFailure, NotPermitted."""
     engine, project = site.surroundings.engine(), site.stack.engine and site.stack.engine.project
     containers = [one for seen in site.surroundings.containers(anew=True).values() for one in seen]
-    containers = [one for one in containers if not labels_of(one).get(GUARD_LABEL)]
+    containers = [one for one in containers if not one.labels.get(GUARD_LABEL)]
     order = in_order(site.stack, labelled_dependencies(containers))
     containers.sort(key=lambda one: (order.index(one.service), one.name))
     networks = [one for one in engine.networks() if (one.get("Labels") or {}).get(PROJECT_LABEL) == project]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
-from typing import Any
 
 from awe_incidents.recovery.actions.base import Doing
 from awe_incidents.recovery.actions.pooler.reconnect import answer_through
 from awe_incidents.recovery.actions.site import Site
-from diagnostics.probes.engine import Seen
+from diagnostics.probes.engine import DEPENDS_ON_LABEL, Seen
 from diagnostics.stack import StackConfig
 
-DEPENDS_LABEL = "com.docker.compose.depends_on"  # `database:service_healthy:false,redis:service_started:true`
 ANSWER_SECONDS = 30.0
 PAUSE_SECONDS = 0.5
 ONCE = {"", "no", "on-failure"}  # restart policies of what may end by itself
@@ -35,24 +33,14 @@ def labelled_dependencies(containers: Sequence[Seen]) -> dict[str, list[str]]:
     """Give what Compose noted at each container of the services that it waits for."""
     found: dict[str, list[str]] = {}
     for one in containers:
-        noted = str(labels_of(one).get(DEPENDS_LABEL, ""))
+        noted = one.labels.get(DEPENDS_ON_LABEL, "")
         found.setdefault(one.service, []).extend(word.partition(":")[0] for word in noted.split(",") if word)
     return found
 
 
-def labels_of(container: Seen) -> Mapping[str, Any]:
-    """Give the labels of a container."""
-    return dict((container.attributes.get("Config") or {}).get("Labels") or {})
-
-
-def started_at(container: Seen) -> str:
-    """Give when it was last started, as the engine writes it."""
-    return str(container.state.get("StartedAt", ""))
-
-
 def identity_of(container: Seen) -> dict[str, str]:
     """Give by what this start of a container is known again."""
-    return {"container": container.id, "image": container.image, "started_at": started_at(container)}
+    return {"container": container.id, "image": container.image, "started_at": container.started_at}
 
 
 def facts_of(container: Seen) -> dict[str, str]:

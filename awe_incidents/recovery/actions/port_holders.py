@@ -95,7 +95,7 @@ def is_there(site: Site, holder: Holder) -> bool:
     running = {str(one.get("Id")) for one in site.surroundings.engine().running()}
     if holder["id"] not in running:
         return False
-    return bool(site.surroundings.engine().any_container(holder["id"]).state.get("StartedAt") == holder["started_at"])
+    return bool(site.surroundings.engine().any_container(holder["id"]).started_at == holder["started_at"])
 
 
 def _containers(site: Site, place: Place) -> set[str]:
@@ -107,8 +107,7 @@ def _containers(site: Site, place: Place) -> set[str]:
 
 
 def _container(site: Site, seen: Seen) -> Holder:
-    configured = seen.attributes.get("Config") or {}
-    project = str((configured.get("Labels") or {}).get(PROJECT_LABEL, ""))
+    project = seen.labels.get(PROJECT_LABEL, "")
     if site.stack.engine and project == site.stack.engine.project and seen.service in site.stack.services:
         raise ActionNotApplicable(f"the port is held by {seen.service} of this stack; change which of them has it")
     policy = str(((seen.attributes.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name", ""))
@@ -118,7 +117,7 @@ def _container(site: Site, seen: Seen) -> Holder:
         "name": site.clean(seen.name),
         "image": seen.image,
         "project": site.clean(project),
-        "started_at": str(seen.state.get("StartedAt", "")),
+        "started_at": seen.started_at,
         "restart": policy,
     }
 

@@ -201,7 +201,7 @@ def _made_of(service: str, container: Seen) -> Noted:
     limit = int((container.attributes.get("HostConfig") or {}).get("Memory") or 0)
     known: dict[str, tuple[str | int, str]] = {
         "image": (container.image, ""),
-        "configuration": (str((configured.get("Labels") or {}).get(CONFIGURATION_LABEL, "")), ""),
+        "configuration": (container.labels.get(CONFIGURATION_LABEL, ""), ""),
         "environment": (" ".join(sorted(names)), NAMES),
         "memory_limit": (limit, "B"),
     }

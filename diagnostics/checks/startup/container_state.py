@@ -32,7 +32,7 @@ from diagnostics.checks.result import Citation, Finding, Measurement, State
 from diagnostics.checks.seeing import Seeing
 from diagnostics.checks.startup.engine import NO_CONTAINERS
 from diagnostics.checks.surroundings import BY_STATUS
-from diagnostics.probes.engine import Seen
+from diagnostics.probes.engine import DEPENDS_ON_LABEL, Seen
 from diagnostics.probes.exit_codes import explained_exit
 from diagnostics.probes.timestamps import engine_time
 from diagnostics.stack import StackConfig
@@ -43,7 +43,6 @@ STAYED_SECONDS = 10.0  # the engine's own measure: it then forgets its back-off 
 AGAIN_SECONDS = 3.0
 LOG_LINES = 60
 RUNS_ONCE = frozenset({"", "no", "on-failure"})  # restart policies; the engine's own default is the first or second
-DEPENDS_ON_LABEL = "com.docker.compose.depends_on"  # "NAME:CONDITION:RESTART,..."
 AWAITED = "service_completed_successfully"
 REPLICA_DOWN = frozenset({"container.exited", "container.dead", "container.created"})
 SHOWN = (
@@ -72,7 +71,9 @@ class Others:
     def of(cls, containers: Iterable[Seen]) -> Others:
         """Read it from all containers of a project."""
         containers = tuple(containers)
-        conditions = (entry.split(":") for one in containers for entry in _label(one, DEPENDS_ON_LABEL).split(","))
+        conditions = (
+            entry.split(":") for one in containers for entry in one.labels.get(DEPENDS_ON_LABEL, "").split(",")
+        )
         return cls(
             running=frozenset(one.service for one in containers if one.status == "running"),
             awaited=frozenset(name for name, *condition in conditions if AWAITED in condition),
@@ -176,10 +177,6 @@ def _should_run_on(seeing: Seeing, container: Seen, limits: Mapping[str, Any]) -
         or (health_check.get("Test") or ["NONE"]) != ["NONE"]
         or (described is not None and (described.role != "other" or bool(described.listens)))
     )
-
-
-def _label(container: Seen, name: str) -> str:
-    return str(((container.attributes.get("Config") or {}).get("Labels") or {}).get(name, ""))
 
 
 def _verdict(seeing: Seeing, container: Seen, *, crashed_again: bool) -> tuple[State, str, str]:

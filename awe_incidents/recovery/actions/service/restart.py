@@ -28,7 +28,7 @@ import psutil
 
 from awe_incidents.recovery.actions.base import Acting, Action, AlreadyDone, Doing, Plan, Probed, Step, Verified
 from awe_incidents.recovery.actions.containers import before_any_effect, check_approved
-from awe_incidents.recovery.actions.ordering import identity_of, started_at
+from awe_incidents.recovery.actions.ordering import identity_of
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.processes import born, other_process, restart_process
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
@@ -126,10 +126,10 @@ class RestartService(Action[RestartParameters]):
         deadline = time.monotonic() + HEALTHY_SECONDS
         while True:
             container = _container(acting.site, acting.parameters.service)
-            is_new, health = started_at(container) != acting.facts["started_at"], _health(container)
+            is_new, health = container.started_at != acting.facts["started_at"], _health(container)
             is_good = is_new and container.status == "running" and health in {"", "healthy"}
             if is_good or health == "unhealthy" or time.monotonic() > deadline:
-                after = {"status": container.status, "started_at": started_at(container), "health": health}
+                after = {"status": container.status, "started_at": container.started_at, "health": health}
                 text = f"container {container} is {container.status}" + (f" and {health}" if health else "")
                 return Verified(is_good=is_good, text=text, before=dict(acting.facts), after=after)
             time.sleep(PAUSE_SECONDS)
@@ -141,7 +141,7 @@ class RestartService(Action[RestartParameters]):
         container = _container(acting.site, acting.parameters.service)
         if container.id != acting.facts["container"]:
             return Probed.CANNOT_TELL
-        if started_at(container) != acting.facts["started_at"]:
+        if container.started_at != acting.facts["started_at"]:
             return Probed.FINISHED_WELL if container.status == "running" else Probed.FINISHED_BADLY
         if acting.facts.get("is_running") and _down_seconds(acting.site, container) > STAYS_DOWN_SECONDS:
             return Probed.FINISHED_BADLY

@@ -25,7 +25,7 @@ from awe_incidents.recovery.actions.containers import (
     check_approved,
     one_container,
 )
-from awe_incidents.recovery.actions.ordering import identity_of, started_at
+from awe_incidents.recovery.actions.ordering import identity_of
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.actions.traces import Trace
@@ -93,7 +93,7 @@ class UnpauseService(Action[UnpauseParameters]):
             is_good = _is_same(acting, container) and container.status == RUNNING and health in {"", "healthy"}
             if is_good or time.monotonic() > deadline:
                 text = f"container {container} is {container.status}" + (f" and {health}" if health else "")
-                after = {"status": container.status, "started_at": started_at(container), "health": health}
+                after = {"status": container.status, "started_at": container.started_at, "health": health}
                 return Verified(is_good=is_good, text=text, before={"status": PAUSED, **acting.facts}, after=after)
             time.sleep(PAUSE_SECONDS)
 
@@ -126,4 +126,4 @@ def _paused(site: Site, service: str) -> Seen:
 
 def _is_same(acting: Acting[UnpauseParameters], container: Seen) -> bool:
     facts = acting.facts
-    return (container.id, started_at(container)) == (facts["container"], facts["started_at"])
+    return (container.id, container.started_at) == (facts["container"], facts["started_at"])

@@ -37,7 +37,7 @@ from awe_incidents.recovery.actions.base import (
 from awe_incidents.recovery.actions.composing import Compose, noted_files
 from awe_incidents.recovery.actions.containers import NO_CONTAINERS
 from awe_incidents.recovery.actions.engine_writer import GUARD_LABEL
-from awe_incidents.recovery.actions.ordering import is_well, labels_of, settled, started_at, unanswered, words_of
+from awe_incidents.recovery.actions.ordering import facts_of, is_well, settled, unanswered, words_of
 from awe_incidents.recovery.actions.parameters import Parameters, parameter
 from awe_incidents.recovery.actions.site import CALL_SECONDS, Site
 from awe_incidents.recovery.errors import ActionNotApplicable
@@ -88,11 +88,8 @@ class ApplyCompose(Action[ApplyComposeParameters]):
             "files": [str(path) for path in compose.files],
             "configuration": configuration.digest,
             "images": {name: site.clean(image) for name, image in configuration.images.items()},
-            "containers": [
-                {"service": one.service, "container": one.id, "image": one.image, "started_at": started_at(one)}
-                for one in _containers(site)
-            ],
-            "made_from": sorted({str(path) for one in _containers(site) for path in noted_files(labels_of(one))}),
+            "containers": [facts_of(one) for one in _containers(site)],
+            "made_from": sorted({str(path) for one in _containers(site) for path in noted_files(one.labels)}),
         }
 
     def plan(self, acting: Acting[ApplyComposeParameters]) -> Plan:
@@ -136,7 +133,7 @@ class ApplyCompose(Action[ApplyComposeParameters]):
             is_good=not wrong,
             text="; ".join(wrong) or f"{len(now)} containers are new, well and from {', '.join(acting.facts['files'])}",
             before=before,
-            after={one.service: started_at(one) for one in now},
+            after={one.service: one.started_at for one in now},
         )
 
     def probe(self, acting: Acting[ApplyComposeParameters]) -> Probed:
@@ -155,7 +152,7 @@ def _wrong(acting: Acting[ApplyComposeParameters], now: Sequence[Seen]) -> list[
             wrong.append(f"{one} is as before")
         elif not is_well(one):
             wrong.append(f"{one} {words_of(one)}")
-        elif not names & {path.name for path in noted_files(labels_of(one))}:
+        elif not names & {path.name for path in noted_files(one.labels)}:
             wrong.append(f"{one} is made from other files")
     return wrong
 
@@ -180,5 +177,5 @@ def _apply(acting: Acting[ApplyComposeParameters], doing: Doing) -> None:
 def _containers(site: Site) -> list[Seen]:
     """Give every container of the project as it is now, but no guard of ours."""
     found = [one for seen in site.surroundings.containers(anew=True).values() for one in seen]
-    own = [one for one in found if not labels_of(one).get(GUARD_LABEL)]
+    own = [one for one in found if not one.labels.get(GUARD_LABEL)]
     return sorted(own, key=lambda one: (one.service, one.id))

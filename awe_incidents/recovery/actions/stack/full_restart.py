@@ -37,7 +37,6 @@ from awe_incidents.recovery.actions.ordering import (
     in_order,
     is_well,
     settled,
-    started_at,
     unanswered,
     wait_until_well,
     words_of,
@@ -129,20 +128,18 @@ class FullRestart(Action[FullRestartParameters]):
         """See that each was started anew and is healthy, and ask through poolers."""
         old = {one["container"]: one["started_at"] for one in _facts(acting)}
         now = settled(partial(_containers, acting.site), seconds=HEALTHY_SECONDS)
-        wrong = [f"{one} {words_of(one)}" for one in now if not is_well(one) or started_at(one) == old.get(one.id)]
+        wrong = [f"{one} {words_of(one)}" for one in now if not is_well(one) or one.started_at == old.get(one.id)]
         wrong += [f"{len(old) - len(now)} containers are gone"] if len(now) < len(old) else []
         wrong = wrong or unanswered(acting.site)
         text = "; ".join(wrong) or f"{len(now)} containers were started anew and are well"
         before = {one["service"]: one["started_at"] for one in _facts(acting)}
-        return Verified(
-            is_good=not wrong, text=text, before=before, after={one.service: started_at(one) for one in now}
-        )
+        return Verified(is_good=not wrong, text=text, before=before, after={one.service: one.started_at for one in now})
 
     def probe(self, acting: Acting[FullRestartParameters]) -> Probed:
         """Compare when each was started."""
         old = {one["container"]: one["started_at"] for one in _facts(acting)}
         now = _containers(acting.site)
-        anew = [one for one in now if one.status == "running" and started_at(one) != old.get(one.id)]
+        anew = [one for one in now if one.status == "running" and one.started_at != old.get(one.id)]
         if len(anew) == len(now) == len(old):
             return Probed.FINISHED_WELL
         stopped = [one for one in now if one.status != "running"]

@@ -51,9 +51,7 @@ from awe_incidents.recovery.actions.ordering import (
     facts_of,
     in_order,
     is_well,
-    labels_of,
     settled,
-    started_at,
     unanswered,
     wait_until_well,
     words_of,
@@ -185,7 +183,7 @@ class ResetStack(Action[ResetParameters]):
         facts, found = acting.facts, acting.site.surroundings.containers(anew=True)
         old = {one["container"]: one["started_at"] for one in facts["containers"]}
         now = {one.id: one for seen in found.values() for one in seen}
-        if {name: started_at(one) for name, one in now.items()} == old:
+        if {name: one.started_at for name, one in now.items()} == old:
             return Probed.CANNOT_TELL  # the first may be being stopped
         amiss = list(_volumes_amiss(facts, acting.site.surroundings.engine().volumes()))
         is_whole = not amiss and len(now) == len(old) and not set(now) & set(old) and all(map(is_well, now.values()))
@@ -268,7 +266,7 @@ def _mark(facts: Mapping[str, Any]) -> str:
 
 def _by_hand(containers: Sequence[Seen]) -> str:
     """Give the command that makes what is missing, as Compose noted its files at the containers."""
-    labels = labels_of(containers[0]) if containers else {}
+    labels = containers[0].labels if containers else {}
     files = " ".join(f"-f {one}" for one in str(labels.get(FILES_LABEL, "")).split(",") if one)
     folder = labels.get(FOLDER_LABEL)
     return (f"cd {folder} && " if folder else "") + f"docker-compose {files + ' ' if files else ''}up -d"

@@ -15,7 +15,6 @@ import pytest
 from docker.types import IPAMConfig, IPAMPool
 
 from awe_incidents.recovery.actions.base import AlreadyDone, Doing, Probed, Verified
-from awe_incidents.recovery.actions.ordering import DEPENDS_LABEL
 from awe_incidents.recovery.actions.registry import action
 from awe_incidents.recovery.actions.site import Past, Site
 from awe_incidents.recovery.errors import ActionNotApplicable
@@ -24,6 +23,7 @@ from deploy.awe.compose import ComposeStack
 from deploy.awe.compose.building import image
 from deploy.awe.compose.engine import ensure_engine
 from deploy.awe.compose.stack import PROJECT_LABEL, SERVICE_LABEL
+from diagnostics.probes.engine import DEPENDS_ON_LABEL
 from diagnostics.stack import Engine, SecretResolver, Service, StackConfig
 from tests.docker.actions.conftest import Trials
 
@@ -75,7 +75,7 @@ def small() -> Iterator[docker.DockerClient]:
         second: dict[str, Any] = {"mem_limit": "64m", "restart_policy": {"Name": "unless-stopped"}}
         for service, options in (("first", first), ("second", second)):
             labels = {**project, SERVICE_LABEL: service}
-            labels |= {DEPENDS_LABEL: "first:service_started:false"} if service == "second" else {}
+            labels |= {DEPENDS_ON_LABEL: "first:service_started:false"} if service == "second" else {}
             client.containers.create(
                 image("app"), WAITING, name=f"{SMALL}-{service}-1", labels=labels, network=f"{SMALL}_back", **options
             )
